@@ -1,0 +1,1 @@
+"""Who may do what: users, projects, roles, API keys, tokens and socket tickets."""
