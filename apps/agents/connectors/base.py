@@ -1,0 +1,69 @@
+"""What every connector is given and gives back: one piece of work in, one outcome or one error out.
+
+Connectors know neither rows nor transactions; the code that calls them owns leases and results.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Protocol
+from uuid import UUID
+
+
+@dataclass(frozen=True)
+class Work:
+    """One attempt at a command run, with everything a connector may need to know of it."""
+
+    command_run_id: UUID
+    fence: int
+    attempt: int
+    idempotency_key: str
+    agent_name: str
+    agent_type: str
+    instructions: str
+    model: str | None
+    command: str
+    title: str
+    prompt: str
+    input: dict[str, Any]
+    timeout_seconds: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The result of a piece of work. Token counts are measured ones; None means nobody measured."""
+
+    output: dict[str, Any]
+    input_tokens: int | None
+    output_tokens: int | None
+    model: str
+    demo: bool
+    cost_usd: Decimal | None = None
+
+
+class Report(Protocol):
+    """Tells whoever watches how far the work is."""
+
+    async def progress(self, percent: int, message: str = "", text: str | None = None) -> None:
+        """`text` is everything written so far. Cheap to call: the implementation limits the rate."""
+
+
+class ConnectorError(Exception):
+    """The work could not be done. `message` is shown to people and must hold no secret."""
+
+    def __init__(
+        self, code: str, message: str, *, retryable: bool, retry_after: float | None = None
+    ) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.retryable = retryable
+        self.retry_after = retry_after
+
+
+class Connector(Protocol):
+    """A way for work to reach an agent."""
+
+    async def run(self, work: Work, report: Report) -> Outcome:
+        """Do the work. Raises ConnectorError; a cancelled task raises asyncio.CancelledError."""
