@@ -1,0 +1,82 @@
+"""What the journal says of agents and command runs. Plain Python: no Django."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+from uuid import UUID
+
+from apps.events.kinds import EventBody, Moment
+
+
+class AgentChanged(EventBody):
+    """An agent as it now is. Kinds: agent.added, agent.changed."""
+
+    entity: ClassVar[str] = "agent"
+    entity_key: ClassVar[str] = "agent_id"
+
+    type: Literal["agent_status_change"] = "agent_status_change"
+    agent_id: UUID
+    status: str
+    current_task: str | None
+    name: str
+    agent_type: str
+    capabilities: list[str]
+    connector: str
+    last_active: Moment
+    last_error: str
+    status_reason: str
+    paused: bool
+    is_new: bool = False
+
+
+class AgentRemoved(EventBody):
+    """An agent that is no more. Kind: agent.removed."""
+
+    entity: ClassVar[str] = "agent"
+    entity_key: ClassVar[str] = "agent_id"
+
+    type: Literal["agent_removed"] = "agent_removed"
+    agent_id: UUID
+
+
+class CatalogueChanged(EventBody):
+    """How many commands there are now. Kind: catalogue.changed."""
+
+    entity: ClassVar[str] = "catalogue"
+    entity_key: ClassVar[str] = ""
+
+    type: Literal["catalogue_change"] = "catalogue_change"
+    total_commands: int
+
+
+class CommandRunChanged(EventBody):
+    """A command run as it now is.
+
+    Kinds: command_run.queued, .dispatched, .started, .retried, .finished. `previous_status` is
+    null for a new one.
+    """
+
+    entity: ClassVar[str] = "command_run"
+    entity_key: ClassVar[str] = "command_run_id"
+
+    type: Literal["command_run_update"] = "command_run_update"
+    command_run_id: UUID
+    agent_id: UUID | None
+    agent_name: str | None
+    command: str
+    title: str
+    status: str
+    previous_status: str | None
+    attempt: int
+    wait_reason: str
+    error_code: str
+    progress: int
+    run_id: UUID | None
+    step_id: UUID | None
+    queued_at: Moment
+    started_at: Moment | None
+    finished_at: Moment | None
+    input_tokens: int | None
+    output_tokens: int | None
+    model: str
+    demo: bool

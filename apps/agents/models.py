@@ -1,0 +1,271 @@
+"""Agents, the commands they can be asked, and the runs of those commands.
+
+`CommandRun` is the unit of work and the only thing with a lease. Its verbs are in `lease.py` and
+`services.py`; nothing else writes its status.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from apps.accounts.models import Project
+
+
+class Connector(models.TextChoices):
+    """How work reaches an agent."""
+
+    LLM = "llm", "model"
+    PULL = "pull", "pull"
+    HTTP = "http", "HTTP"
+
+
+class AgentStatus(models.TextChoices):
+    IDLE = "idle"
+    BUSY = "busy"
+    WAITING = "waiting"
+    PAUSED = "paused"
+    ERROR = "error"
+    OFFLINE = "offline"
+
+
+class RunStatus(models.TextChoices):
+    """The life of one command run."""
+
+    QUEUED = "queued"
+    DISPATCHED = "dispatched"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out", "timed out"
+
+
+OVER = (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.TIMED_OUT)
+LIVE = (RunStatus.DISPATCHED, RunStatus.RUNNING)
+
+
+class Agent(models.Model):
+    """Someone who can do work. `status` is derived by `services.refresh_agent`, never set by hand."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="agents")
+    slug = models.SlugField(max_length=100)
+    name = models.CharField(max_length=100)
+    type = models.CharField(max_length=50, help_text="What kind of work it does, for example review")
+    description = models.CharField(max_length=500, blank=True)
+    capabilities = models.JSONField(default=list, help_text="Names that commands ask for")
+    connector = models.CharField(max_length=10, choices=Connector.choices, default=Connector.LLM)
+    instructions = models.TextField(blank=True, help_text="The system prompt of a model-driven agent")
+    model = models.CharField(max_length=200, blank=True, help_text="Overrides MC_LLM_MODEL for this agent")
+    max_parallel = models.PositiveSmallIntegerField(default=1, help_text="Command runs at a time")
+    status = models.CharField(max_length=10, choices=AgentStatus.choices, default=AgentStatus.IDLE)
+    status_reason = models.CharField(max_length=200, blank=True)
+    said_status = models.CharField(
+        max_length=10, blank=True, help_text="What a pull agent last said of itself in a heartbeat"
+    )
+    current_task = models.CharField(max_length=200, null=True, blank=True)
+    last_error = models.CharField(max_length=500, blank=True)
+    paused = models.BooleanField(default=False)
+    last_active = models.DateTimeField(default=timezone.now, editable=False)
+    heartbeat_at = models.DateTimeField(null=True, blank=True, editable=False)
+    revision = models.PositiveBigIntegerField(default=0, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "slug"], name="agent_slug_once"),
+            models.UniqueConstraint(fields=["project", "name"], name="agent_name_once"),
+        ]
+        indexes = [models.Index(fields=["project", "status"], name="agent_by_status")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Command(models.Model):
+    """A catalogue entry: something agents with a capability can be asked to do."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="commands")
+    name = models.CharField(max_length=100, help_text="For example bug.triage")
+    title = models.CharField(max_length=100)
+    description = models.CharField(max_length=500, blank=True)
+    capability = models.CharField(max_length=100)
+    parameters = models.JSONField(default=dict, help_text="JSON Schema of the input object")
+    prompt = models.TextField(blank=True, help_text="{{ parameter }} stands for a value of the input")
+    offline = models.CharField(max_length=30, blank=True, help_text="What the demo model does for it")
+    timeout_seconds = models.PositiveIntegerField(default=300)
+    max_attempts = models.PositiveSmallIntegerField(default=3)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["project", "name"], name="command_name_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CommandRun(models.Model):
+    """One execution of a command by one agent: narrow, hot, and the holder of the lease.
+
+    `fence` grows with every claim and every taking-back; a write that carries an old fence
+    changes nothing. `run_id` and `step_id` are the workflow's, opaque here.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="command_runs")
+    command = models.ForeignKey(Command, on_delete=models.PROTECT, related_name="runs")
+    agent = models.ForeignKey(Agent, null=True, blank=True, on_delete=models.PROTECT, related_name="command_runs")
+    wanted_agent = models.ForeignKey(
+        Agent, null=True, blank=True, on_delete=models.PROTECT, related_name="+",
+        help_text="Asked for by name; empty: any agent with the capability",
+    )  # fmt: skip
+    capability = models.CharField(max_length=100)
+    title = models.CharField(max_length=200)
+    status = models.CharField(max_length=10, choices=RunStatus.choices, default=RunStatus.QUEUED)
+    wait_reason = models.CharField(max_length=200, blank=True)
+    priority = models.SmallIntegerField(default=0)
+    attempt = models.PositiveSmallIntegerField(default=0)
+    max_attempts = models.PositiveSmallIntegerField(default=3)
+    backoff_seconds = models.FloatField(default=2)
+    max_backoff_seconds = models.FloatField(default=60)
+    lost_count = models.PositiveSmallIntegerField(default=0)
+    fence = models.PositiveBigIntegerField(default=0)
+    dispatch_id = models.UUIDField(null=True, blank=True)
+    dispatch_count = models.PositiveSmallIntegerField(default=0)
+    worker_id = models.UUIDField(null=True, blank=True)
+    timeout_seconds = models.FloatField(default=300)
+    queue_timeout_seconds = models.FloatField(default=3600)
+    cancel_requested = models.BooleanField(default=False)
+    error_code = models.CharField(max_length=50, blank=True)
+    progress = models.PositiveSmallIntegerField(default=0)
+    message = models.CharField(max_length=200, blank=True)
+    input_tokens = models.PositiveIntegerField(null=True, blank=True)
+    output_tokens = models.PositiveIntegerField(null=True, blank=True)
+    cost_usd = models.DecimalField(null=True, blank=True, max_digits=12, decimal_places=6)
+    model = models.CharField(max_length=200, blank=True)
+    demo = models.BooleanField(default=False)
+    run_id = models.UUIDField(null=True, blank=True)
+    step_id = models.UUIDField(null=True, blank=True)
+    requested_by = models.CharField(max_length=150, blank=True)
+    idempotency_key = models.CharField(max_length=200, null=True, blank=True)
+    idempotency_hash = models.CharField(max_length=64, blank=True)
+    queued_at = models.DateTimeField(default=timezone.now)
+    available_at = models.DateTimeField(default=timezone.now)
+    dispatched_at = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    heartbeat_at = models.DateTimeField(null=True, blank=True)
+    lease_expires_at = models.DateTimeField(null=True, blank=True)
+    timeout_at = models.DateTimeField(null=True, blank=True)
+    cancel_requested_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-queued_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "idempotency_key"],
+                condition=Q(idempotency_key__isnull=False),
+                name="command_run_key_once",
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["project", "-priority", "available_at", "queued_at"],
+                condition=Q(status="queued"),
+                name="command_run_ready",
+            ),
+            models.Index(
+                fields=["status", "lease_expires_at"],
+                condition=Q(status__in=["dispatched", "running"]),
+                name="command_run_live",
+            ),
+            models.Index(
+                fields=["agent", "status"],
+                condition=Q(status__in=["dispatched", "running"]),
+                name="command_run_agent_live",
+            ),
+            models.Index(fields=["project", "-queued_at", "-id"], name="command_run_newest"),
+            models.Index(fields=["agent", "-queued_at", "-id"], name="command_run_by_agent"),
+            models.Index(fields=["project", "finished_at"], name="command_run_finished"),
+            models.Index(fields=["run_id"], condition=Q(run_id__isnull=False), name="command_run_by_run"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.title} ({self.status})"
+
+    @property
+    def is_over(self) -> bool:
+        return self.status in OVER
+
+
+class CommandRunData(models.Model):
+    """The wide part of a command run, kept aside so that lists stay narrow."""
+
+    command_run = models.OneToOneField(CommandRun, primary_key=True, on_delete=models.CASCADE, related_name="data")
+    input = models.JSONField(default=dict)
+    output = models.JSONField(null=True, blank=True)
+    error = models.TextField(blank=True)
+    text = models.TextField(blank=True, help_text="The newest part of what is being written")
+
+    def __str__(self) -> str:
+        return f"data of {self.command_run_id}"
+
+
+class CommandRunAttempt(models.Model):
+    """One claim of a command run and how it ended. Appended, then closed once."""
+
+    command_run = models.ForeignKey(CommandRun, on_delete=models.CASCADE, related_name="attempts")
+    number = models.PositiveSmallIntegerField()
+    fence = models.PositiveBigIntegerField()
+    worker = models.CharField(max_length=100, blank=True)
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    outcome = models.CharField(max_length=20, blank=True, help_text="completed, failed, lost, timed_out, …")
+    error = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["fence"]
+        constraints = [models.UniqueConstraint(fields=["command_run", "fence"], name="attempt_fence_once")]
+
+    def __str__(self) -> str:
+        return f"attempt {self.number} of {self.command_run_id}"
+
+
+class WorkerQuerySet(models.QuerySet["Worker"]):
+    def live(self) -> WorkerQuerySet:
+        """Workers heard of within three heartbeats and not on their way out."""
+        since = timezone.now() - timedelta(seconds=settings.MC.heartbeat_seconds * 3)
+        return self.filter(heartbeat_at__gte=since, stopping=False)
+
+    def slots(self) -> int:
+        return int(self.live().aggregate(n=models.Sum("slots"))["n"] or 0)
+
+
+class Worker(models.Model):
+    """One process that executes command runs, as it last reported itself."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=100)
+    slots = models.PositiveSmallIntegerField()
+    started_at = models.DateTimeField(default=timezone.now)
+    heartbeat_at = models.DateTimeField(default=timezone.now)
+    stopping = models.BooleanField(default=False)
+
+    objects = WorkerQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["heartbeat_at"], name="worker_by_heartbeat")]
+
+    def __str__(self) -> str:
+        return self.name
+
+

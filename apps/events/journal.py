@@ -1,0 +1,225 @@
+"""The journal's only doors: `changes` to write, `read` and `position` to read, `subscribe` to hear.
+
+A change and its journal line share one transaction. The sequence number is taken last, from the
+project's counter row, so that numbers are gap-free and in commit order, and so that the one row
+every writer of a project meets is locked for the shortest time.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.db import connection, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from apps.events import layer
+from apps.events.kinds import EventBody
+from apps.events.models import Event, Stream
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a journal stands: `head` is the newest number, `floor` the newest pruned one."""
+
+    epoch: UUID
+    head: int
+    floor: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    seq: int
+    kind: str
+    entity: str
+    entity_id: UUID | None
+    payload: dict[str, Any]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event before it has its number; what handlers are given."""
+
+    project_id: UUID
+    kind: str
+    body: EventBody
+
+
+Handler = Callable[[Recorded, "Change"], None]
+LateHandler = Callable[[Recorded], None]
+
+_within: dict[str, list[Handler]] = defaultdict(list)
+_after: dict[str, list[LateHandler]] = defaultdict(list)
+_open = threading.local()
+
+
+@dataclass(slots=True)
+class Change:
+    """What one transaction is going to write into one project's journal."""
+
+    project_id: UUID
+    events: list[Recorded] = field(default_factory=list)
+    _told: int = 0
+
+    def record(self, kind: str, body: EventBody) -> None:
+        """Add a line; it gets its number when the outermost `changes` block ends."""
+        self.events.append(Recorded(self.project_id, kind, body))
+
+    def tell(self) -> None:
+        """Hand new lines to the handlers that act inside the transaction, until none is new."""
+        while self._told < len(self.events):
+            event = self.events[self._told]
+            self._told += 1
+            for handler in _within[event.kind]:
+                handler(event, self)
+
+
+def subscribe(kind: str, handler: Handler) -> None:
+    """Have `handler(event, change)` run inside the transaction that records `kind`.
+
+    It may change rows and record more, and must only do what belongs in that transaction. An
+    exception in it rolls the whole change back.
+    """
+    if handler not in _within[kind]:
+        _within[kind].append(handler)
+
+
+def subscribe_after(kind: str, handler: LateHandler) -> None:
+    """Have `handler(event)` run after commit. It may only wake or enqueue something: what it
+    does is lost with the process, and a sweep must catch up on it."""
+    if handler not in _after[kind]:
+        _after[kind].append(handler)
+
+
+@contextmanager
+def changes(project_id: UUID) -> Iterator[Change]:
+    """One transaction whose journal lines are written at its end.
+
+    Used inside another block of the same project and thread it joins that one, and an exception
+    that leaves it fails the whole. The block of another project inside it is refused: two counter
+    rows in one transaction can deadlock.
+    """
+    outer: Change | None = getattr(_open, "change", None)
+    if outer is not None:
+        if outer.project_id != project_id:
+            raise RuntimeError("a change of one project cannot hold a change of another")
+        with transaction.atomic(savepoint=False):
+            yield outer
+        return
+    change = Change(project_id)
+    _open.change = change
+    try:
+        with transaction.atomic():
+            yield change
+            change.tell()
+            if change.events:
+                _write(change)
+    finally:
+        _open.change = None
+
+
+def _write(change: Change) -> None:
+    count = len(change.events)
+    last = _advance(change.project_id, count)
+    first = last - count + 1
+    now = timezone.now()
+    rows = [
+        Event(
+            project_id=change.project_id,
+            seq=first + index,
+            kind=event.kind,
+            entity=event.body.entity,
+            entity_id=event.body.entity_id,
+            payload=event.body.payload(),
+            at=now,
+        )
+        for index, event in enumerate(change.events)
+    ]
+    Event.objects.bulk_create(rows)
+    stored = [StoredEvent(r.seq, r.kind, r.entity, r.entity_id, r.payload, r.at) for r in rows]
+    events = change.events
+
+    def committed() -> None:
+        layer.publish(change.project_id, first, last, stored)
+        for event in events:
+            for handler in _after[event.kind]:
+                handler(event)
+
+    transaction.on_commit(committed)
+
+
+def _advance(project_id: UUID, count: int) -> int:
+    """Move the project's counter by `count` and return its new value."""
+    key = project_id if connection.features.has_native_uuid_field else project_id.hex
+    with connection.cursor() as cursor:
+        for _ in range(2):
+            cursor.execute(
+                "UPDATE events_stream SET head = head + %s WHERE project_id = %s RETURNING head",
+                [count, key],
+            )
+            row = cursor.fetchone()
+            if row:
+                return int(row[0])
+            Stream.objects.bulk_create([Stream(project_id=project_id)], ignore_conflicts=True)
+    raise RuntimeError("the journal's counter row could not be made")
+
+
+def position(project_id: UUID) -> Position:
+    """Where the project's journal stands now, as this transaction sees it."""
+    row = Stream.objects.filter(project_id=project_id).values_list("epoch", "head", "floor").first()
+    if row is None:
+        Stream.objects.bulk_create([Stream(project_id=project_id)], ignore_conflicts=True)
+        row = Stream.objects.values_list("epoch", "head", "floor").get(project_id=project_id)
+    return Position(*row)
+
+
+def heads(project_ids: list[UUID]) -> dict[UUID, Position]:
+    """The positions of many projects in one query; unknown ones are absent."""
+    rows = Stream.objects.filter(project_id__in=project_ids).values_list("project_id", "epoch", "head", "floor")
+    return {project_id: Position(epoch, head, floor) for project_id, epoch, head, floor in rows}
+
+
+def read(project_id: UUID, *, after: int, upto: int | None = None, limit: int = 5000) -> list[StoredEvent]:
+    """The events with `after < seq ≤ upto`, oldest first, at most `limit`."""
+    rows = Event.objects.filter(project_id=project_id, seq__gt=after)
+    if upto is not None:
+        rows = rows.filter(seq__lte=upto)
+    values = rows.order_by("seq").values_list("seq", "kind", "entity", "entity_id", "payload", "at")[:limit]
+    return [StoredEvent(*value) for value in values]
+
+
+def prune(project_id: UUID, *, before: datetime, keep: int) -> int:
+    """Forget events older than `before`, but never the newest `keep`; returns how many went.
+
+    `floor` moves in the same transaction, so that no reader can take a pruned stretch for whole.
+    """
+    with transaction.atomic():
+        stream = Stream.objects.select_for_update().filter(project_id=project_id).first()
+        if stream is None:
+            return 0
+        oldest_kept = (
+            Event.objects.filter(project_id=project_id, seq__gt=stream.floor, at__gte=before)
+            .order_by("seq")
+            .values_list("seq", flat=True)
+            .first()
+        )
+        floor = min((oldest_kept or stream.head + 1) - 1, stream.head - keep)
+        if floor <= stream.floor:
+            return 0
+        gone, _ = Event.objects.filter(project_id=project_id, seq__lte=floor).delete()
+        Stream.objects.filter(pk=project_id).update(floor=floor)
+        return gone
+
+
+def break_history(project_id: UUID) -> None:
+    """Begin a new epoch: every reader drops what it holds and starts from a snapshot."""
+    position(project_id)
+    Stream.objects.filter(project_id=project_id).update(epoch=uuid4(), floor=F("head"))

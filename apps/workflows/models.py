@@ -1,0 +1,190 @@
+"""Workflow definitions and their runs. Steps hold no lease: their command runs do."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from apps.accounts.models import Project
+
+
+class RunStatus(models.TextChoices):
+    QUEUED = "queued"
+    RUNNING = "running"
+    WAITING = "waiting"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class StepStatus(models.TextChoices):
+    PENDING = "pending"
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    SKIPPED = "skipped"
+    TIMED_OUT = "timed_out", "timed out"
+
+
+RUN_OVER = (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED)
+STEP_OVER = (
+    StepStatus.COMPLETED,
+    StepStatus.FAILED,
+    StepStatus.CANCELLED,
+    StepStatus.SKIPPED,
+    StepStatus.TIMED_OUT,
+)
+
+
+class Workflow(models.Model):
+    """A named definition; `current` is the version that new runs take."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="workflows")
+    slug = models.SlugField(max_length=100)
+    name = models.CharField(max_length=100)
+    description = models.CharField(max_length=500, blank=True)
+    current = models.ForeignKey(
+        "WorkflowVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["project", "slug"], name="workflow_slug_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class WorkflowVersion(models.Model):
+    """One saved state of a definition. Never changed after it is written."""
+
+    workflow = models.ForeignKey(Workflow, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    document = models.JSONField(editable=False)
+    source = models.TextField(editable=False, help_text="The YAML as it was written")
+    checksum = models.CharField(max_length=64, editable=False)
+    created_by = models.CharField(max_length=150, blank=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["workflow", "number"], name="workflow_version_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.workflow} v{self.number}"
+
+
+class Run(models.Model):
+    """One execution of a workflow version. Narrow: input and output are in `RunData`."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="runs")
+    workflow = models.ForeignKey(Workflow, on_delete=models.PROTECT, related_name="runs")
+    version = models.ForeignKey(WorkflowVersion, on_delete=models.PROTECT, related_name="runs")
+    number = models.PositiveIntegerField(help_text="Counts the runs of the workflow from 1")
+    name = models.CharField(max_length=200)
+    status = models.CharField(max_length=10, choices=RunStatus.choices, default=RunStatus.QUEUED)
+    status_reason = models.CharField(max_length=300, blank=True)
+    error_code = models.CharField(max_length=50, blank=True)
+    progress = models.PositiveSmallIntegerField(default=0)
+    current_step = models.PositiveSmallIntegerField(default=1)
+    total_steps = models.PositiveSmallIntegerField(default=0)
+    open_steps = models.PositiveIntegerField(default=0, help_text="Steps that are not over")
+    priority = models.SmallIntegerField(default=0)
+    cancel_requested = models.BooleanField(default=False)
+    revision = models.PositiveBigIntegerField(default=0)
+    requested_by = models.CharField(max_length=150, blank=True)
+    idempotency_key = models.CharField(max_length=200, null=True, blank=True)
+    idempotency_hash = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True, blank=True)
+    completed_at = models.DateTimeField(null=True, blank=True)
+    deadline_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["workflow", "number"], name="run_number_once"),
+            models.UniqueConstraint(
+                fields=["project", "idempotency_key"],
+                condition=Q(idempotency_key__isnull=False),
+                name="run_key_once",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["project", "-created_at", "-id"], name="run_newest"),
+            models.Index(fields=["workflow", "-created_at", "-id"], name="run_by_workflow"),
+            models.Index(
+                fields=["project", "status"],
+                condition=Q(status__in=["queued", "running", "waiting", "paused"]),
+                name="run_open",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} #{self.number}"
+
+    @property
+    def is_over(self) -> bool:
+        return self.status in RUN_OVER
+
+
+class RunData(models.Model):
+    """The wide part of a run."""
+
+    run = models.OneToOneField(Run, primary_key=True, on_delete=models.CASCADE, related_name="data")
+    input = models.JSONField(default=dict)
+    output = models.JSONField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"data of {self.run_id}"
+
+
+class Step(models.Model):
+    """One node of a run."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="steps")
+    key = models.CharField(max_length=100)
+    index = models.PositiveSmallIntegerField(help_text="Its place in the definition, from 1")
+    name = models.CharField(max_length=200)
+    status = models.CharField(max_length=10, choices=StepStatus.choices, default=StepStatus.PENDING)
+    wait_reason = models.CharField(max_length=200, blank=True)
+    waits_for = models.PositiveSmallIntegerField(default=0, help_text="Needed steps that are not over")
+    command_run_id = models.UUIDField(null=True, blank=True)
+    agent_id = models.UUIDField(null=True, blank=True)
+    agent_name = models.CharField(max_length=100, blank=True)
+    attempt = models.PositiveSmallIntegerField(default=0)
+    progress = models.PositiveSmallIntegerField(default=0)
+    error_code = models.CharField(max_length=50, blank=True)
+    error = models.TextField(blank=True)
+    output = models.JSONField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    completed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["index"]
+        constraints = [models.UniqueConstraint(fields=["run", "key"], name="step_key_once")]
+        indexes = [
+            models.Index(
+                fields=["run", "status"],
+                condition=Q(status__in=["pending", "queued", "running"]),
+                name="step_open",
+            ),
+            models.Index(
+                fields=["command_run_id"], condition=Q(command_run_id__isnull=False), name="step_by_command_run"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key} ({self.status})"

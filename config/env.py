@@ -1,0 +1,149 @@
+"""Every value the process takes from its environment, in one typed place.
+
+A wrong value stops the start with the variable's name and what it must be. `.env.example` lists
+the same names; a test keeps the two alike.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+import zoneinfo
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+CommaList = Annotated[tuple[str, ...], NoDecode]
+
+
+class Env(BaseSettings):
+    """The environment, read once at import of `config.settings`; frozen afterwards."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] = 8000
+    data_dir: Path = Path("data")
+    database_url: SecretStr | None = None
+    redis_url: SecretStr | None = None
+    debug: bool = False
+    secret_key: SecretStr | None = None
+    jwt_signing_key: SecretStr | None = None
+    allowed_hosts: CommaList = ("localhost", "127.0.0.1", "[::1]")
+    allowed_origins: CommaList = ()
+    time_zone: str = "UTC"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+    log_format: Literal["console", "json"] = "console"
+    trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0
+
+    admin_password: SecretStr | None = Field(default=None, alias="MC_ADMIN_PASSWORD")
+    llm_model: str = Field(default="", alias="MC_LLM_MODEL", max_length=200)
+    llm_base_url: str = Field(default="", alias="MC_LLM_BASE_URL")
+    llm_api_key: SecretStr | None = Field(default=None, alias="MC_LLM_API_KEY")
+    llm_timeout_seconds: float = Field(default=120, alias="MC_LLM_TIMEOUT_SECONDS", gt=0, le=3600)
+    llm_max_tokens: int = Field(default=512, alias="MC_LLM_MAX_TOKENS", ge=1, le=200_000)
+    worker_slots: int = Field(default=8, alias="MC_WORKER_SLOTS", ge=1, le=256)
+    lease_seconds: float = Field(default=45, alias="MC_LEASE_SECONDS", ge=1, le=3600)
+    heartbeat_seconds: float = Field(default=10, alias="MC_HEARTBEAT_SECONDS", ge=0.1, le=600)
+    repair_seconds: float = Field(default=1, alias="MC_REPAIR_SECONDS", ge=0.05, le=60)
+    offline_seconds: float = Field(default=60, alias="MC_OFFLINE_SECONDS", ge=1, le=86_400)
+    journal_keep_minutes: float = Field(default=15, alias="MC_JOURNAL_KEEP_MINUTES", ge=0)
+    journal_keep_events: int = Field(default=10_000, alias="MC_JOURNAL_KEEP_EVENTS", ge=0)
+    metrics_seconds: float = Field(default=5, alias="MC_METRICS_SECONDS", ge=1, le=300)
+    max_body_bytes: int = Field(default=5_242_880, alias="MC_MAX_BODY_BYTES", ge=1024)
+    secure_cookies: bool | None = Field(default=None, alias="MC_SECURE_COOKIES")
+
+    @field_validator("allowed_hosts", "allowed_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            parts = urlsplit(origin)
+            if parts.scheme not in ("http", "https") or not parts.netloc or parts.path:
+                raise ValueError(f"{origin!r} is not an origin such as https://control.example.org")
+        return value
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        if value not in zoneinfo.available_timezones():
+            raise ValueError("must be an IANA time zone such as Europe/Berlin")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _database(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and urlsplit(value.get_secret_value()).scheme not in ("postgres", "postgresql"):
+            raise ValueError("must be a postgres:// URL; leave it out for SQLite in DATA_DIR")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and urlsplit(value.get_secret_value()).scheme not in ("redis", "rediss"):
+            raise ValueError("must be a redis:// or rediss:// URL; leave it out for embedded mode")
+        return value
+
+    @field_validator("llm_base_url")
+    @classmethod
+    def _base_url(cls, value: str) -> str:
+        if value and urlsplit(value).scheme not in ("http", "https"):
+            raise ValueError("must be an http(s) URL such as http://127.0.0.1:8091/v1")
+        return value
+
+    @model_validator(mode="after")
+    def _together(self) -> Env:
+        if self.redis_url and not self.database_url:
+            raise ValueError(
+                "REDIS_URL without DATABASE_URL: server mode needs PostgreSQL; set DATABASE_URL too"
+            )
+        if self.heartbeat_seconds * 2 > self.lease_seconds:
+            raise ValueError("MC_HEARTBEAT_SECONDS must be at most half of MC_LEASE_SECONDS")
+        if self.llm_base_url and not self.llm_model:
+            raise ValueError("MC_LLM_BASE_URL is set but MC_LLM_MODEL is not: name the model")
+        return self
+
+    @property
+    def embedded(self) -> bool:
+        """One process does everything: no Redis was named."""
+        return self.redis_url is None
+
+
+def load() -> Env:
+    """Read the environment or end the process with one line per wrong variable."""
+    try:
+        return Env()
+    except ValidationError as error:
+        for problem in error.errors():
+            name = "_".join(str(part) for part in problem["loc"]).upper()
+            sys.stderr.write(f"{name or 'environment'}: {problem['msg']}\n")
+        sys.stderr.write("Mission Control did not start: mend the variables named above (see .env.example).\n")
+        raise SystemExit(2) from None
+
+
+def stored_secret(data_dir: Path, name: str) -> str:
+    """The secret kept in DATA_DIR under `name`, made on first use, readable by its owner only."""
+    path = data_dir / name
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        pass
+    data_dir.mkdir(parents=True, exist_ok=True)
+    value = secrets.token_urlsafe(48)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:  # another process was first
+        return path.read_text().strip()
+    with os.fdopen(descriptor, "w") as file:
+        file.write(value + "\n")
+    return value

@@ -1,0 +1,147 @@
+"""Django's settings. Every value that differs between installations comes from `config.env`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import django_stubs_ext
+
+from config import databases, env
+
+django_stubs_ext.monkeypatch()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+MC = env.load()
+VERSION = "0.1.0"
+EMBEDDED = MC.embedded
+DEBUG = MC.debug
+DATA_DIR = MC.data_dir if MC.data_dir.is_absolute() else BASE_DIR / MC.data_dir
+DATA_DIR.mkdir(parents=True, exist_ok=True)
+
+
+def _secret(value: Any, name: str) -> str:
+    if value is not None:
+        return str(value.get_secret_value())
+    if not EMBEDDED:
+        sys.stderr.write(
+            f"{name.upper()}: must be set in server mode, the same in every process (50 random characters)\n"
+        )
+        raise SystemExit(2)
+    return env.stored_secret(DATA_DIR, name)
+
+
+SECRET_KEY = _secret(MC.secret_key, "secret_key")
+JWT_SIGNING_KEY = _secret(MC.jwt_signing_key, "jwt_signing_key")
+
+ALLOWED_HOSTS = list(MC.allowed_hosts)
+ALLOWED_ORIGINS = list(MC.allowed_origins)
+CSRF_TRUSTED_ORIGINS = list(MC.allowed_origins)
+SECURE_COOKIES = (
+    MC.secure_cookies if MC.secure_cookies is not None else MC.host not in ("127.0.0.1", "localhost", "::1")
+)
+
+INSTALLED_APPS = [
+    "daphne",  # serves `runserver`; must come before staticfiles
+    "config.admin_app.MissionControlAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "channels",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "axes",
+    "csp",
+    "apps.events.apps.EventsConfig",
+    "apps.accounts.apps.AccountsConfig",
+    "apps.agents.apps.AgentsConfig",
+    "apps.workflows.apps.WorkflowsConfig",
+    "apps.monitoring.apps.MonitoringConfig",
+    "config.apps.ConfigConfig",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+ASGI_APPLICATION = "config.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "config" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+DATABASES = {
+    "default": databases.postgres(MC.database_url.get_secret_value(), pool_size=MC.worker_slots * 2 + 16)
+    if MC.database_url
+    else databases.sqlite(DATA_DIR / "missioncontrol.sqlite3")
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = MC.redis_url.get_secret_value() if MC.redis_url else ""
+if EMBEDDED:
+    CACHES: dict[str, Any] = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    CHANNEL_LAYERS: dict[str, Any] = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+else:
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": REDIS_URL,
+            "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 2},
+        }
+    }
+    # redis-py 8 closes idle sockets after 5 s under channels-redis 4.3 and its pool of 100
+    # starves the 101st: no read timeout, and room for more connections.
+    CHANNEL_LAYERS = {
+        "default": {
+            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+            "CONFIG": {
+                "hosts": [{"address": REDIS_URL, "socket_timeout": None, "max_connections": 10_000}],
+                "prefix": "mc",
+            },
+        }
+    }
+
+AUTH_USER_MODEL = "accounts.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = MC.time_zone
+USE_I18N = False
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+FRONTEND_DIST = BASE_DIR / "frontend" / "dist"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+
+SILENCED_SYSTEM_CHECKS: list[str] = []
