@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -9,8 +10,11 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import psycopg
+from psycopg.sql import SQL, Identifier
+
 from tests.rig import programs
-from tests.rig.process import Process, accepts, free_port
+from tests.rig.process import Process, free_port
 
 OWNER = "mc"
 PASSWORD = "rig-only"  # the cluster listens on loopback and lives as long as the test run
@@ -59,7 +63,8 @@ class Postgres:
         shutil.rmtree(self.home, ignore_errors=True)
 
     def create_database(self, name: str) -> None:
-        self._run("psql", "-X", "-q", "-c", f'CREATE DATABASE "{name}"', self.url_of("postgres"))
+        with psycopg.connect(self.url_of("postgres"), autocommit=True) as connection:
+            connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
 
     def __enter__(self) -> Postgres:
         return self.start()
@@ -90,10 +95,10 @@ class Postgres:
         return [str(self.bin / "postgres"), "-D", str(self.data), *pairs]
 
     def _answers(self) -> bool:
-        if not accepts(self.port):
-            return False
-        ready = [str(self.bin / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
-        return subprocess.run(ready, check=False).returncode == 0
+        with contextlib.suppress(psycopg.OperationalError):
+            psycopg.connect(self.url_of("postgres"), connect_timeout=2).close()
+            return True
+        return False
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [str(self.bin / program), *arguments]
