@@ -151,7 +151,9 @@ def _venv_python() -> Path:
 def _install(lock: Path) -> None:
     if sys.version_info < PYTHON_NEEDED:
         found = ".".join(map(str, sys.version_info[:3]))
-        raise CannotPrepare(f"Python 3.11 or newer is needed, this is {found}. Set PYTHON=/path/to/python3.12")
+        raise CannotPrepare(
+            f"Python 3.11 or newer is needed, this is {found}. Set PYTHON=/path/to/python3.12"
+        )
     if not _venv_python().exists():
         _make_venv()
     pip = [_venv_python(), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]

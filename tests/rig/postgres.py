@@ -30,9 +30,7 @@ class Postgres:
         self.home = Path(tempfile.mkdtemp(prefix="mc-pg-"))
         # The server refuses to run as root; Debian's package brings the user to run it as.
         self.user = "postgres" if os.geteuid() == 0 else None
-        self.process = Process(
-            "postgres", self._command(), self.home, user=self.user, cwd=self.home
-        )
+        self.process = Process("postgres", self._command(), self.home, user=self.user, cwd=self.home)
 
     @property
     def data(self) -> Path:
