@@ -214,7 +214,8 @@ def _how_to(packages: list[str]) -> str:
         f"The tests need programs that are not installed: {names}\n"
         f"  Debian, Ubuntu:  sudo apt-get install -y --no-install-recommends {names}\n"
         "  macOS:           brew install postgresql@15 redis && brew install --cask chromium\n"
-        "Another Chromium or Chrome is taken from MC_CHROMIUM=/path/to/chrome. Then run the same command again."
+        "Another Chromium or Chrome is taken from MC_CHROMIUM=/path/to/chrome.\n"
+        "Then run the same command again."
     )
 
 
