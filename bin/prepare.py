@@ -156,8 +156,8 @@ def _install(lock: Path) -> None:
         )
     if not _venv_python().exists():
         _make_venv()
-    pip = [_venv_python(), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "--require-hashes", "-r", lock], check=True, cwd=ROOT)
+    pip = [str(_venv_python()), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "--require-hashes", "-r", str(lock)], check=True, cwd=ROOT)
 
 
 def _make_venv() -> None:

@@ -17,8 +17,8 @@ TYPES = FRONTEND / "src" / "lib" / "api" / "schema.d.ts"
 def write(document: Path, types: Path) -> None:
     """Generate both files at the given places."""
     spectacular = ["manage.py", "spectacular", "--validate", "--fail-on-warn", "--format", "openapi-json"]
-    subprocess.run([sys.executable, *spectacular, "--file", document], check=True, cwd=ROOT)
-    made = ["npx", "--no-install", "openapi-typescript", document, "-o", types]
+    subprocess.run([sys.executable, *spectacular, "--file", str(document)], check=True, cwd=ROOT)
+    made = ["npx", "--no-install", "openapi-typescript", str(document), "-o", str(types)]
     subprocess.run(
         [*made, "--alphabetize", "--root-types=false"],
         check=True,
