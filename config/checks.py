@@ -28,7 +28,9 @@ def secrets_are_not_samples(app_configs: Sequence[AppConfig] | None, **kwargs: A
     found: list[CheckMessage] = []
     for name in ("SECRET_KEY", "JWT_SIGNING_KEY"):
         value = str(getattr(settings, name))
-        if not settings.DEBUG and (len(value) < 32 or value.startswith(("change", "django-insecure", "default"))):
+        if not settings.DEBUG and (
+            len(value) < 32 or value.startswith(("change", "django-insecure", "default"))
+        ):
             found.append(
                 Error(
                     f"{name} is short or a sample value while DEBUG is off.",

@@ -127,7 +127,9 @@ def load() -> Env:
         for problem in error.errors():
             name = "_".join(str(part) for part in problem["loc"]).upper()
             sys.stderr.write(f"{name or 'environment'}: {problem['msg']}\n")
-        sys.stderr.write("Mission Control did not start: mend the variables named above (see .env.example).\n")
+        sys.stderr.write(
+            "Mission Control did not start: mend the variables named above (see .env.example).\n"
+        )
         raise SystemExit(2) from None
 
 

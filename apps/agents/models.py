@@ -123,7 +123,9 @@ class CommandRun(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="command_runs")
     command = models.ForeignKey(Command, on_delete=models.PROTECT, related_name="runs")
-    agent = models.ForeignKey(Agent, null=True, blank=True, on_delete=models.PROTECT, related_name="command_runs")
+    agent = models.ForeignKey(
+        Agent, null=True, blank=True, on_delete=models.PROTECT, related_name="command_runs"
+    )
     wanted_agent = models.ForeignKey(
         Agent, null=True, blank=True, on_delete=models.PROTECT, related_name="+",
         help_text="Asked for by name; empty: any agent with the capability",
@@ -210,7 +212,9 @@ class CommandRun(models.Model):
 class CommandRunData(models.Model):
     """The wide part of a command run, kept aside so that lists stay narrow."""
 
-    command_run = models.OneToOneField(CommandRun, primary_key=True, on_delete=models.CASCADE, related_name="data")
+    command_run = models.OneToOneField(
+        CommandRun, primary_key=True, on_delete=models.CASCADE, related_name="data"
+    )
     input = models.JSONField(default=dict)
     output = models.JSONField(null=True, blank=True)
     error = models.TextField(blank=True)
@@ -267,5 +271,3 @@ class Worker(models.Model):
 
     def __str__(self) -> str:
         return self.name
-
-

@@ -183,7 +183,9 @@ def position(project_id: UUID) -> Position:
 
 def heads(project_ids: list[UUID]) -> dict[UUID, Position]:
     """The positions of many projects in one query; unknown ones are absent."""
-    rows = Stream.objects.filter(project_id__in=project_ids).values_list("project_id", "epoch", "head", "floor")
+    rows = Stream.objects.filter(project_id__in=project_ids).values_list(
+        "project_id", "epoch", "head", "floor"
+    )
     return {project_id: Position(epoch, head, floor) for project_id, epoch, head, floor in rows}
 
 

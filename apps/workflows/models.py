@@ -182,7 +182,9 @@ class Step(models.Model):
                 name="step_open",
             ),
             models.Index(
-                fields=["command_run_id"], condition=Q(command_run_id__isnull=False), name="step_by_command_run"
+                fields=["command_run_id"],
+                condition=Q(command_run_id__isnull=False),
+                name="step_by_command_run",
             ),
         ]
 

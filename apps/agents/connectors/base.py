@@ -28,6 +28,7 @@ class Work:
     prompt: str
     input: dict[str, Any]
     timeout_seconds: float
+    offline: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,7 @@ class Report(Protocol):
 class ConnectorError(Exception):
     """The work could not be done. `message` is shown to people and must hold no secret."""
 
-    def __init__(
-        self, code: str, message: str, *, retryable: bool, retry_after: float | None = None
-    ) -> None:
+    def __init__(self, code: str, message: str, *, retryable: bool, retry_after: float | None = None) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message

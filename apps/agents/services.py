@@ -1,0 +1,298 @@
+"""Verbs on agents and the acceptance of work. The life of accepted work is in `lease.py`."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils.text import slugify
+
+from apps.agents import dispatch, schema
+from apps.agents.events import AgentRemoved, CatalogueChanged
+from apps.agents.models import (
+    Agent,
+    AgentStatus,
+    Command,
+    CommandRun,
+    CommandRunData,
+    Connector,
+    RunStatus,
+)
+from apps.agents.record import record_agent, record_run
+from apps.errors import Conflict, InvalidInput, KeyReused
+from apps.events import journal, layer
+from apps.events.clock import now
+from apps.events.journal import Change
+from apps.events.kinds import rfc3339
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be done and how hard to try; the input of `accept_command_run`."""
+
+    command: Command
+    input: dict[str, Any]
+    agent: Agent | None = None
+    title: str = ""
+    run_id: UUID | None = None
+    step_id: UUID | None = None
+    priority: int = 0
+    max_attempts: int | None = None
+    backoff_seconds: float = 2
+    max_backoff_seconds: float = 60
+    timeout_seconds: float | None = None
+    queue_timeout_seconds: float = 3600
+    requested_by: str = ""
+    idempotency_key: str | None = None
+
+
+def accept_command_run(change: Change, order: Order) -> CommandRun:
+    """T1: write the command run down, queued. It is dispatched after commit.
+
+    Raises InvalidInput when the input does not fit the command's parameters or the named agent
+    lacks the capability, KeyReused when the idempotency key came with another body. The same
+    key and body give the run that exists.
+    """
+    command = order.command
+    value = schema.with_defaults(command.parameters, order.input)
+    errors = schema.input_errors(command.parameters, value)
+    if errors:
+        raise InvalidInput(errors)
+    if order.agent and command.capability not in order.agent.capabilities:
+        raise InvalidInput(
+            {
+                "command": f"{order.agent.name} lacks the capability {command.capability!r} that {command.name} needs."
+            }
+        )
+    fingerprint = ""
+    if order.idempotency_key is not None:
+        fingerprint = body_hash([command.name, str(order.agent.pk) if order.agent else None, order.input])
+        existing = CommandRun.objects.filter(
+            project_id=change.project_id, idempotency_key=order.idempotency_key
+        ).first()
+        if existing:
+            if existing.idempotency_hash != fingerprint:
+                raise KeyReused("Use a new Idempotency-Key, or send the same body again.")
+            return existing
+    moment = now()
+    run = CommandRun(
+        project_id=change.project_id,
+        command=command,
+        wanted_agent=order.agent,
+        capability=command.capability,
+        title=(order.title or command.title)[:200],
+        priority=order.priority,
+        max_attempts=order.max_attempts or command.max_attempts,
+        backoff_seconds=order.backoff_seconds,
+        max_backoff_seconds=order.max_backoff_seconds,
+        timeout_seconds=order.timeout_seconds or command.timeout_seconds,
+        queue_timeout_seconds=order.queue_timeout_seconds,
+        run_id=order.run_id,
+        step_id=order.step_id,
+        requested_by=order.requested_by[:150],
+        idempotency_key=order.idempotency_key,
+        idempotency_hash=fingerprint,
+        queued_at=moment,
+        available_at=moment,
+        wait_reason="waiting to be dispatched",
+    )
+    run.save(force_insert=True)
+    CommandRunData.objects.create(command_run=run, input=value)
+    record_run(change, "command_run.queued", run, previous=None)
+    project_id = change.project_id
+    transaction.on_commit(lambda: dispatch.poke(project_id))
+    return run
+
+
+def start_command_run(order: Order, project_id: UUID) -> CommandRun:
+    """Accept one command run in a transaction of its own. Raises as `accept_command_run`."""
+    try:
+        with journal.changes(project_id) as change:
+            return accept_command_run(change, order)
+    except IntegrityError:
+        # Two requests with one idempotency key raced; the loser finds the winner's run.
+        with journal.changes(project_id) as change:
+            return accept_command_run(change, order)
+
+
+def body_hash(value: Any) -> str:
+    """The fingerprint by which a repeated request is known to be the same."""
+    return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def refresh_agent(change: Change, agent_id: UUID, *, active: bool = True) -> Agent | None:
+    """Derive the agent's status and current task from its live rows; journal it when it changed.
+
+    `active` says that the agent itself just did something.
+    """
+    agent = Agent.objects.select_for_update().filter(pk=agent_id).first()
+    if agent is None:
+        return None
+    before = (agent.status, agent.current_task, agent.status_reason, agent.last_error, agent.paused)
+    moment = now()
+    if active:
+        agent.last_active = moment
+    titles = list(
+        CommandRun.objects.filter(agent_id=agent_id, status=RunStatus.RUNNING)
+        .order_by("-started_at")
+        .values_list("title", flat=True)[:2]
+    )
+    agent.status, agent.status_reason = _status(agent, bool(titles), moment - _silence())
+    if titles:
+        agent.current_task = titles[0]
+    elif agent.connector != Connector.PULL or not agent.said_status or agent.status == AgentStatus.OFFLINE:
+        agent.current_task = None
+    agent.revision += 1
+    agent.save(
+        update_fields=[
+            "status",
+            "status_reason",
+            "current_task",
+            "last_active",
+            "last_error",
+            "paused",
+            "revision",
+        ]
+    )
+    if before != (agent.status, agent.current_task, agent.status_reason, agent.last_error, agent.paused):
+        record_agent(change, "agent.changed", agent)
+    return agent
+
+
+def _silence() -> timedelta:
+    return timedelta(seconds=settings.MC.offline_seconds)
+
+
+def _status(agent: Agent, working: bool, silent_since: Any) -> tuple[AgentStatus, str]:
+    if agent.paused:
+        return AgentStatus.PAUSED, "paused; takes no new work" + (
+            " and finishes what it has" if working else ""
+        )
+    if agent.connector == Connector.PULL:
+        if agent.heartbeat_at is None or agent.heartbeat_at < silent_since:
+            return AgentStatus.OFFLINE, "no signal from the agent"
+        if not working and agent.said_status in AgentStatus.values:
+            return AgentStatus(agent.said_status), "as the agent said"
+    if working:
+        return AgentStatus.BUSY, ""
+    if agent.last_error:
+        return AgentStatus.ERROR, "its last work failed"
+    return AgentStatus.IDLE, ""
+
+
+def pause_agent(agent: Agent) -> Agent:
+    """Dispatch nothing more to the agent; what it has runs to its end. Pausing twice is the same."""
+    return _set_paused(agent, True)
+
+
+def resume_agent(agent: Agent) -> Agent:
+    """Let the agent have work again."""
+    return _set_paused(agent, False)
+
+
+def _set_paused(agent: Agent, paused: bool) -> Agent:
+    with journal.changes(agent.project_id) as change:
+        Agent.objects.select_for_update().filter(pk=agent.pk).update(paused=paused)
+        changed = refresh_agent(change, agent.pk, active=False)
+        project_id = agent.project_id
+        transaction.on_commit(lambda: dispatch.poke(project_id))
+    return changed or agent
+
+
+def register_agent(project_id: UUID, *, name: str, type: str, capabilities: list[str]) -> tuple[Agent, bool]:
+    """A pull agent makes itself known; the same name is the same agent. Returns (agent, is new).
+
+    Raises Conflict when the name belongs to an agent that is reached in another way.
+    """
+    try:
+        with journal.changes(project_id) as change:
+            agent = Agent.objects.select_for_update().filter(project_id=project_id, name=name).first()
+            moment = now()
+            if agent is None:
+                agent = Agent(
+                    project_id=project_id,
+                    name=name,
+                    slug=_free_slug(project_id, name),
+                    connector=Connector.PULL,
+                )
+            elif agent.connector != Connector.PULL:
+                raise Conflict(
+                    f"The name {name!r} belongs to an agent of another connector; choose another name."
+                )
+            is_new = agent._state.adding
+            agent.type, agent.capabilities = type, capabilities
+            agent.said_status, agent.heartbeat_at, agent.last_active = "", moment, moment
+            agent.save()
+            if is_new:
+                record_agent(change, "agent.added", agent)
+            else:
+                refresh_agent(change, agent.pk)
+            transaction.on_commit(lambda: dispatch.poke(project_id))
+            return agent, is_new
+    except IntegrityError as error:
+        raise Conflict(f"Another agent took the name {name!r} at the same moment; try again.") from error
+
+
+def _free_slug(project_id: UUID, name: str) -> str:
+    base = slugify(name)[:90] or "agent"
+    taken = set(
+        Agent.objects.filter(project_id=project_id, slug__startswith=base).values_list("slug", flat=True)
+    )
+    candidate, number = base, 2
+    while candidate in taken:
+        candidate, number = f"{base}-{number}", number + 1
+    return candidate
+
+
+def agent_heartbeat(agent: Agent, *, status: str = "", current_task: str | None = None) -> Agent:
+    """A pull agent says that it lives. Journalled only when its status or task changed."""
+    moment = now()
+    fields: dict[str, Any] = {"heartbeat_at": moment, "last_active": moment}
+    same = agent.status not in (AgentStatus.OFFLINE, AgentStatus.PAUSED)
+    if status:
+        fields |= {"said_status": status, "current_task": current_task}
+        same = same and (agent.status, agent.current_task) == (status, current_task)
+    if same:
+        Agent.objects.filter(pk=agent.pk).update(**fields)
+        layer.push(
+            agent.project_id,
+            {"type": "agent_seen", "agent_id": str(agent.pk), "last_active": rfc3339(moment)},
+        )
+        return agent
+    with journal.changes(agent.project_id) as change:
+        Agent.objects.select_for_update().filter(pk=agent.pk).update(**fields)
+        changed = refresh_agent(change, agent.pk)
+        project_id = agent.project_id
+        transaction.on_commit(lambda: dispatch.poke(project_id))
+    return changed or agent
+
+
+def announce_agents(change: Change, agents: list[Agent]) -> None:
+    """Journal agents that were just inserted."""
+    for agent in agents:
+        record_agent(change, "agent.added", agent)
+
+
+def remove_agent(agent: Agent) -> None:
+    """Delete an agent that has never run anything. Raises Conflict when it has history."""
+    with journal.changes(agent.project_id) as change:
+        if (
+            CommandRun.objects.filter(agent=agent).exists()
+            or CommandRun.objects.filter(wanted_agent=agent).exists()
+        ):
+            raise Conflict("The agent has command runs; pause it instead, so that its history stays.")
+        removed = agent.pk
+        agent.delete()
+        change.record("agent.removed", AgentRemoved(agent_id=removed))
+
+
+def announce_catalogue(change: Change) -> None:
+    """Journal how many commands the project now has."""
+    total = Command.objects.filter(project_id=change.project_id).count()
+    change.record("catalogue.changed", CatalogueChanged(total_commands=total))

@@ -1,0 +1,50 @@
+"""Errors of the domain. One handler at the HTTP border turns them into problem+json."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+class DomainError(Exception):
+    """Something a caller asked for cannot be done. The message is shown to people."""
+
+    status = 400
+    title = "The request cannot be carried out"
+
+
+class InvalidInput(DomainError):
+    """A value is wrong. `errors` maps each field (dotted path) to what is wrong and how to mend it."""
+
+    status = 400
+    title = "Some fields are not valid"
+
+    def __init__(self, errors: Mapping[str, str | list[str]], detail: str = "") -> None:
+        self.errors = {name: [said] if isinstance(said, str) else said for name, said in errors.items()}
+        super().__init__(detail or "; ".join(f"{n}: {' '.join(s)}" for n, s in self.errors.items()))
+
+
+class NotFound(DomainError):
+    """There is no such thing in this project."""
+
+    status = 404
+    title = "Not found"
+
+
+class Conflict(DomainError):
+    """The thing is not in a state in which this can be done, or somebody else was first."""
+
+    status = 409
+    title = "Conflict with the current state"
+
+
+class KeyReused(DomainError):
+    """The same Idempotency-Key came with another body."""
+
+    status = 422
+    title = "Idempotency-Key was used for another request"
+
+
+class StaleFence(Conflict):
+    """The work was taken back meanwhile; nothing was written."""
+
+    title = "The lease is no longer yours"
