@@ -1,0 +1,16 @@
+/** A small square button that floats over a graph. */
+import type { ReactNode } from "react";
+
+export function GraphButton(props: { label: string; onClick: () => void; children: ReactNode }) {
+  return (
+    <button
+      type="button"
+      aria-label={props.label}
+      title={props.label}
+      onClick={props.onClick}
+      className="grid size-8 place-items-center rounded-control border border-border bg-surface text-muted hover:bg-surface-2 hover:text-fg pointer-coarse:size-11"
+    >
+      {props.children}
+    </button>
+  );
+}

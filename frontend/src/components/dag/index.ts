@@ -1,0 +1,3 @@
+export { Dag } from "./dag";
+export { Outline } from "./outline";
+export type { DagStep } from "./step";

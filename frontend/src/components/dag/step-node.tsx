@@ -1,0 +1,36 @@
+/** One box of the graph: name, who does it, status as icon and word, and how far it is. */
+import { Handle, type Node, type NodeProps, Position } from "@xyflow/react";
+import { memo } from "react";
+import { lookOf, StatusIcon } from "@/components/status";
+import type { DagStep } from "./step";
+
+export type StepNodeType = Node<{ step: DagStep }, "step">;
+
+export const StepNode = memo(function StepNode({ data: { step }, selected }: NodeProps<StepNodeType>) {
+  const look = step.status === undefined ? undefined : lookOf(step.status);
+  return (
+    <div
+      data-tone={look?.tone ?? "off"}
+      className={`dag-node relative flex h-full w-full flex-col justify-center overflow-hidden rounded-card border bg-surface px-3 ${selected ? "border-accent" : "border-border"}`}
+    >
+      <Handle type="target" position={Position.Top} isConnectable={false} className="dag-handle" />
+      <span className="truncate text-table font-semibold">{step.name}</span>
+      <span className="flex items-center gap-1.5 text-meta text-muted">
+        {look && step.status && (
+          <>
+            <StatusIcon status={step.status} size={13} />
+            <span className="shrink-0 text-fg">{look.label}</span>
+            <span aria-hidden>·</span>
+          </>
+        )}
+        <span className="truncate">{step.who}</span>
+      </span>
+      {step.status === "running" && (
+        <span className="absolute inset-x-0 bottom-0 h-[3px] bg-surface-2" aria-hidden>
+          <span className="block h-full bg-(--tone)" style={{ width: `${step.progress ?? 0}%` }} />
+        </span>
+      )}
+      <Handle type="source" position={Position.Bottom} isConnectable={false} className="dag-handle" />
+    </div>
+  );
+});

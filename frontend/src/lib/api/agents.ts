@@ -1,0 +1,54 @@
+/** Reading agents, pausing them and sending them commands. */
+import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+import { api, idempotencyKey, unwrap } from "./client";
+import { keys } from "./keys";
+import { cursorList } from "./paging";
+import type { JsonObject } from "./types";
+
+export const agentQuery = (id: string) =>
+  queryOptions({
+    queryKey: keys.agents.detail(id),
+    queryFn: ({ signal }) => unwrap(api.GET("/api/v1/agents/{id}/", { params: { path: { id } }, signal })),
+  });
+
+export const agentCommandRunsQuery = (id: string) =>
+  cursorList(keys.agents.commandRuns(id), (cursor, signal) =>
+    unwrap(
+      api.GET("/api/v1/agents/{id}/command-runs/", { params: { path: { id }, query: { cursor } }, signal }),
+    ),
+  );
+
+/** Pauses or resumes: a paused agent finishes what it does and gets nothing new. */
+export function usePauseAgent(id: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (pause: boolean) => {
+      const target = { params: { path: { id } } };
+      return unwrap(
+        pause
+          ? api.POST("/api/v1/agents/{id}/pause/", target)
+          : api.DELETE("/api/v1/agents/{id}/pause/", target),
+      );
+    },
+    onSettled: () => client.invalidateQueries({ queryKey: keys.agents.detail(id) }),
+  });
+}
+
+/** A retry of the same submit must not send the command twice: the caller keeps one key per filled form. */
+export function useSendCommand(agentId: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: ({ key = idempotencyKey(), ...body }: { command: string; input: JsonObject; key?: string }) =>
+      unwrap(
+        api.POST("/api/v1/agents/{id}/command-runs/", {
+          params: { path: { id: agentId }, header: { "Idempotency-Key": key } },
+          body,
+        }),
+      ),
+    onSuccess: (commandRun) => {
+      client.setQueryData(keys.commandRuns.detail(commandRun.id), commandRun);
+      void client.invalidateQueries({ queryKey: keys.agents.commandRuns(agentId) });
+      void client.invalidateQueries({ queryKey: keys.commandRuns.lists });
+    },
+  });
+}
