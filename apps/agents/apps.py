@@ -5,3 +5,6 @@ class AgentsConfig(AppConfig):
     name = "apps.agents"
     label = "agents"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from apps.agents import checks  # noqa: F401  (registers itself)

@@ -163,6 +163,16 @@ def report(
     return Signal(alive=True, cancel=bool(cancel), pause=bool(pause))
 
 
+def look(held: dict[UUID, int]) -> dict[UUID, Signal]:
+    """What the holders of `{command run: fence}` would be told, without renewing anything."""
+    rows = CommandRun.objects.filter(pk__in=list(held), status=RunStatus.RUNNING)
+    found = {
+        pk: Signal(alive=fence == held[pk], cancel=cancel, pause=bool(pause))
+        for pk, fence, cancel, pause in rows.values_list("pk", "fence", "cancel_requested", "agent__paused")
+    }
+    return {pk: found.get(pk, Signal(alive=False, cancel=True, pause=False)) for pk in held}
+
+
 def finish(command_run_id: UUID, fence: int, outcome: Outcome) -> CommandRun:
     """T5: write the result, once. Raises StaleFence when the lease was lost; nothing is written then."""
     with _held(command_run_id, fence) as (change, run):
@@ -287,7 +297,7 @@ def queue_time_out(command_run_id: UUID, *, at: datetime) -> bool:
         return False
     with journal.changes(head.project_id) as change:
         run = _locked(command_run_id, status__in=[RunStatus.QUEUED, RunStatus.DISPATCHED])
-        if run is None or run.available_at + timedelta(seconds=run.queue_timeout_seconds) >= at:
+        if run is None or run.gives_up_at >= at:
             return False
         message = f"Nobody took it within {run.queue_timeout_seconds:g} s ({run.wait_reason or 'waiting'})."
         _end(change, run, RunStatus.TIMED_OUT, code="queue_timeout", message=message)
@@ -377,6 +387,7 @@ def _requeue(change: Change, run: CommandRun, *, outcome: str, wait: str, error:
     run.progress = 0
     run.message = ""
     run.wait_reason = wait[:200]
+    run.gives_up_at = max(run.available_at, now()) + timedelta(seconds=run.queue_timeout_seconds)
     run.save()
     _close_attempt(run, outcome, error or wait)
     record_run(change, "command_run.retried", run, previous=previous)

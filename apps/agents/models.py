@@ -22,7 +22,6 @@ class Connector(models.TextChoices):
 
     LLM = "llm", "model"
     PULL = "pull", "pull"
-    HTTP = "http", "HTTP"
 
 
 class AgentStatus(models.TextChoices):
@@ -69,7 +68,7 @@ class Agent(models.Model):
     said_status = models.CharField(
         max_length=10, blank=True, help_text="What a pull agent last said of itself in a heartbeat"
     )
-    current_task = models.CharField(max_length=200, null=True, blank=True)
+    current_task = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001  (null in the API)
     last_error = models.CharField(max_length=500, blank=True)
     paused = models.BooleanField(default=False)
     last_active = models.DateTimeField(default=timezone.now, editable=False)
@@ -158,10 +157,11 @@ class CommandRun(models.Model):
     run_id = models.UUIDField(null=True, blank=True)
     step_id = models.UUIDField(null=True, blank=True)
     requested_by = models.CharField(max_length=150, blank=True)
-    idempotency_key = models.CharField(max_length=200, null=True, blank=True)
+    idempotency_key = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001  (unique if set)
     idempotency_hash = models.CharField(max_length=64, blank=True)
     queued_at = models.DateTimeField(default=timezone.now)
     available_at = models.DateTimeField(default=timezone.now)
+    gives_up_at = models.DateTimeField(help_text="When nobody took it by then, it is timed out")
     dispatched_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
     heartbeat_at = models.DateTimeField(null=True, blank=True)
@@ -189,6 +189,11 @@ class CommandRun(models.Model):
                 fields=["status", "lease_expires_at"],
                 condition=Q(status__in=["dispatched", "running"]),
                 name="command_run_live",
+            ),
+            models.Index(
+                fields=["gives_up_at"],
+                condition=Q(status__in=["queued", "dispatched"]),
+                name="command_run_gives_up",
             ),
             models.Index(
                 fields=["agent", "status"],

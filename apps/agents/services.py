@@ -66,9 +66,7 @@ def accept_command_run(change: Change, order: Order) -> CommandRun:
         raise InvalidInput(errors)
     if order.agent and command.capability not in order.agent.capabilities:
         raise InvalidInput(
-            {
-                "command": f"{order.agent.name} lacks the capability {command.capability!r} that {command.name} needs."
-            }
+            {"command": f"{order.agent.name} lacks the capability {command.capability!r} that it needs."}
         )
     fingerprint = ""
     if order.idempotency_key is not None:
@@ -100,6 +98,7 @@ def accept_command_run(change: Change, order: Order) -> CommandRun:
         idempotency_hash=fingerprint,
         queued_at=moment,
         available_at=moment,
+        gives_up_at=moment + timedelta(seconds=order.queue_timeout_seconds),
         wait_reason="waiting to be dispatched",
     )
     run.save(force_insert=True)

@@ -1,0 +1,123 @@
+"""What the engine loop does for command runs: everything a lost message or a dead worker left.
+
+Every function may run in any number of processes at once; each row is changed by the verb that
+wins its compare-and-swap. Nothing here needs the broker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import Q
+
+from apps.agents import dispatch, lease
+from apps.agents.dispatch import Dispatched
+from apps.agents.models import Agent, AgentStatus, CommandRun, Connector, RunStatus, Worker
+from apps.agents.services import refresh_agent
+from apps.events import journal
+from apps.events.clock import now
+
+LIMIT = 200
+UNCLAIMED_SECONDS = 30
+UNCLAIMED_MOST_SECONDS = 300
+# With a free slot and nothing claimed for this long, the message is taken for lost.
+IDLE_UNCLAIMED_SECONDS = 3
+FORGET_WORKERS_AFTER = timedelta(hours=1)
+
+
+def tick() -> int:
+    """One round of repair and dispatch; returns how many rows were moved."""
+    moment = now()
+    moved = _each(_running("lease_expires_at", moment), lambda pk: lease.take_back(pk, at=moment))
+    moved += _each(_running("timeout_at", moment), lambda pk: lease.time_out(pk, at=moment))
+    grace = moment - timedelta(seconds=lease.CANCEL_GRACE_SECONDS)
+    moved += _each(_running("cancel_requested_at", grace), lambda pk: lease.end_cancelled(pk, at=moment))
+    moved += _each(_waiting_too_long(moment), lambda pk: lease.queue_time_out(pk, at=moment))
+    moved += mark_silent_agents(moment)
+    moved += recall_from_absent()
+    moved += republish_unclaimed(moment)
+    for project_id in dispatch.waiting_projects():
+        given = dispatch.dispatch_ready(project_id)
+        dispatch.publish(given)
+        moved += len(given)
+        dispatch.explain_waiting(project_id)
+    return moved
+
+
+def _running(field: str, before: datetime) -> list[UUID]:
+    rows = CommandRun.objects.filter(status=RunStatus.RUNNING, **{f"{field}__lt": before})
+    return list(rows.order_by(field).values_list("pk", flat=True)[:LIMIT])
+
+
+def _waiting_too_long(moment: datetime) -> list[UUID]:
+    rows = CommandRun.objects.filter(
+        status__in=[RunStatus.QUEUED, RunStatus.DISPATCHED], gives_up_at__lt=moment
+    )
+    return list(rows.order_by("gives_up_at").values_list("pk", flat=True)[:LIMIT])
+
+
+def _each(ids: list[UUID], verb: Callable[[UUID], bool]) -> int:
+    return sum(verb(pk) for pk in ids)
+
+
+def mark_silent_agents(moment: datetime) -> int:
+    """Pull agents that gave no signal for MC_OFFLINE_SECONDS are offline."""
+    since = moment - timedelta(seconds=settings.MC.offline_seconds)
+    silent = (
+        Agent.objects.filter(connector=Connector.PULL)
+        .exclude(status__in=[AgentStatus.OFFLINE, AgentStatus.PAUSED])
+        .filter(Q(heartbeat_at__lt=since) | Q(heartbeat_at__isnull=True))
+    )
+    rows = list(silent.values_list("pk", "project_id")[:LIMIT])
+    for agent_id, project_id in rows:
+        with journal.changes(project_id) as change:
+            refresh_agent(change, agent_id, active=False)
+    return len(rows)
+
+
+def recall_from_absent() -> int:
+    """Unclaimed work of agents that went offline or were paused goes back into the queue."""
+    rows = CommandRun.objects.filter(status=RunStatus.DISPATCHED).filter(
+        Q(agent__status=AgentStatus.OFFLINE) | Q(agent__paused=True)
+    )
+    moved = 0
+    for pk, dispatch_id, name in rows.values_list("pk", "dispatch_id", "agent__name")[:LIMIT]:
+        moved += bool(dispatch_id and lease.recall(pk, dispatch_id, reason=f"{name} is not taking work"))
+    return moved
+
+
+def republish_unclaimed(moment: datetime) -> int:
+    """T9: publish again what no worker claimed; the same dispatch, so that a double is harmless.
+
+    The pause doubles from 30 s to 5 min. While workers have free slots a message that is not
+    claimed within seconds was lost, so the first round does not wait that long.
+    """
+    working = (
+        CommandRun.objects.filter(status=RunStatus.RUNNING).exclude(agent__connector=Connector.PULL).count()
+    )
+    idle = Worker.objects.slots() > working
+    again: list[Dispatched] = []
+    rows = (
+        CommandRun.objects.filter(
+            status=RunStatus.DISPATCHED,
+            dispatched_at__lt=moment - timedelta(seconds=IDLE_UNCLAIMED_SECONDS),
+        )
+        .exclude(agent__connector=Connector.PULL)
+        .values_list("pk", "dispatch_id", "agent_id", "dispatched_at", "dispatch_count")
+    )
+    for pk, dispatch_id, agent_id, dispatched_at, count in rows.order_by("dispatched_at")[:LIMIT]:
+        first = IDLE_UNCLAIMED_SECONDS if idle else UNCLAIMED_SECONDS
+        pause = min(UNCLAIMED_MOST_SECONDS, first * 2**count)
+        if dispatched_at < moment - timedelta(seconds=pause) and lease.count_dispatch(pk, dispatch_id):
+            again.append(Dispatched(pk, dispatch_id, agent_id, by_worker=True))
+    dispatch.publish(again)
+    return len(again)
+
+
+def forget_dead_workers() -> int:
+    """Drop workers that have been silent for an hour."""
+    gone, _ = Worker.objects.filter(heartbeat_at__lt=now() - FORGET_WORKERS_AFTER).delete()
+    return gone

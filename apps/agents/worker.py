@@ -1,0 +1,270 @@
+"""A process that executes command runs: its row, its lease keeper, its connector loop.
+
+Celery's threads claim and wait; the bodies run as coroutines on one long-lived event loop,
+because model clients keep connections that belong to a loop. One keeper thread with its own
+database connection renews every lease held here and carries cancellations back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import logging
+import os
+import socket
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import DatabaseError, close_old_connections, connection
+
+from apps.agents import lease
+from apps.agents.connectors.llm import connector_for
+from apps.agents.connectors.base import ConnectorError, Outcome
+from apps.agents.lease import Claimed, Failure
+from apps.agents.models import RunStatus, Worker
+from apps.errors import StaleFence
+from apps.events import layer
+from apps.events.clock import now
+
+logger = logging.getLogger(__name__)
+
+KEEPER_SECONDS = 0.5
+TICK_SECONDS = 0.25
+TEXT_TAIL = 2048
+TEXT_KEPT = 16_384
+DRAIN_SECONDS = 20
+
+
+@dataclass(slots=True)
+class Body:
+    """One claimed command run while its body runs."""
+
+    claimed: Claimed
+    task: concurrent.futures.Future[Outcome] | None = None
+    percent: int = 0
+    message: str = ""
+    text: str = ""
+    dirty: bool = False
+    told_at: float = 0.0
+    renewed_at: float = field(default_factory=time.monotonic)
+    why_stopped: str = ""
+
+    async def progress(self, percent: int, message: str = "", text: str | None = None) -> None:
+        """Note progress; watchers hear of it at most every 250 ms, the row within half a second."""
+        self.percent, self.message = max(0, min(100, percent)), message[:200]
+        if text is not None:
+            self.text = text
+        self.dirty = True
+        if time.monotonic() - self.told_at >= TICK_SECONDS:
+            self.told_at = time.monotonic()
+            self._tell()
+
+    def _tell(self) -> None:
+        claimed = self.claimed
+        layer.push(
+            claimed.project_id,
+            {
+                "type": "command_run_progress",
+                "command_run_id": str(claimed.command_run_id),
+                "run_id": str(claimed.run_id) if claimed.run_id else None,
+                "step_id": str(claimed.step_id) if claimed.step_id else None,
+                "agent_id": str(claimed.agent_id),
+                "progress": self.percent,
+                "message": self.message,
+                "text": self.text[-TEXT_TAIL:],
+            },
+        )
+
+    def stop(self, why: str) -> None:
+        """Cancel the body; `why` decides what becomes of the row."""
+        self.why_stopped = self.why_stopped or why
+        if self.task is not None:
+            self.task.cancel()
+
+
+class WorkerProcess:
+    """What one process needs to execute command runs; `start` before Celery, `stop` after."""
+
+    def __init__(self, slots: int) -> None:
+        self.id = uuid4()
+        self.name = f"{socket.gethostname()}:{os.getpid()}"
+        self.slots = slots
+        self._bodies: dict[UUID, Body] = {}
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._stopped = threading.Event()
+        self._loop = asyncio.new_event_loop()
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        Worker.objects.create(id=self.id, name=self.name, slots=self.slots, heartbeat_at=now())
+        for name, target in (("connectors", self._loop.run_forever), ("lease-keeper", self._keep)):
+            thread = threading.Thread(target=target, name=name, daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def drain(self, seconds: float = DRAIN_SECONDS) -> None:
+        """T14: claim nothing more, give the bodies `seconds` to end, then give their work back."""
+        self._stopping.set()
+        Worker.objects.filter(pk=self.id).update(stopping=True)
+        deadline = time.monotonic() + seconds
+        while self._bodies and time.monotonic() < deadline:
+            self._stopped.wait(0.05)
+        for body in list(self._bodies.values()):
+            body.stop("give_back")
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._stopped.set()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        for thread in self._threads:
+            thread.join(timeout=5)
+        Worker.objects.filter(pk=self.id).delete()
+
+    def execute(self, command_run_id: UUID, dispatch_id: UUID) -> None:
+        """Claim and, if the claim is won, run the body and write its end."""
+        if self._stopping.is_set():
+            return  # the dispatch stays unclaimed and is published again
+        try:
+            claimed = lease.claim(command_run_id, dispatch_id, worker=self.name, worker_id=self.id)
+        finally:
+            close_old_connections()
+        if claimed is None:
+            return
+        body = Body(claimed)
+        with self._lock:
+            self._bodies[command_run_id] = body
+        try:
+            connection.close()  # a body may take minutes; its thread holds no connection meanwhile
+            self._write_end(body, self._run(body))
+        finally:
+            with self._lock:
+                self._bodies.pop(command_run_id, None)
+            close_old_connections()
+
+    def _run(self, body: Body) -> Outcome | Failure | None:
+        """The body's outcome, why it failed, or None when it was told to stop."""
+        work = body.claimed.work
+        connector = connector_for(work.model)
+        body.task = asyncio.run_coroutine_threadsafe(
+            asyncio.wait_for(connector.run(work, body), timeout=work.timeout_seconds), self._loop
+        )
+        if body.why_stopped:
+            body.task.cancel()
+        try:
+            return body.task.result()
+        except TimeoutError:
+            message = f"No result within {work.timeout_seconds:g} s."
+            return Failure("timeout", message, retryable=True, final=RunStatus.TIMED_OUT)
+        except ConnectorError as error:
+            return Failure(
+                error.code, error.message, retryable=error.retryable, retry_after=error.retry_after
+            )
+        except concurrent.futures.CancelledError:
+            return None
+        except Exception as error:  # noqa: BLE001  (a body's defect must end its row, not its worker)
+            logger.exception("a connector broke", extra={"command_run_id": str(work.command_run_id)})
+            return Failure(
+                "connector_broke", f"The connector broke: {type(error).__name__}.", retryable=False
+            )
+
+    def _write_end(self, body: Body, end: Outcome | Failure | None) -> None:
+        """T5/T6/T10/T14, retried through database blips until the lease has run out."""
+        claimed = body.claimed
+        deadline = body.renewed_at + settings.MC.lease_seconds
+        pause = 0.1
+        while True:
+            try:
+                self._write_once(body, end)
+            except StaleFence:
+                logger.info(
+                    "a result came too late and was refused",
+                    extra={"command_run_id": str(claimed.command_run_id)},
+                )
+            except DatabaseError:
+                if time.monotonic() >= deadline:
+                    raise
+                close_old_connections()
+                time.sleep(pause)
+                pause = min(2.0, pause * 2)
+                continue
+            return
+
+    def _write_once(self, body: Body, end: Outcome | Failure | None) -> None:
+        run_id, fence = body.claimed.command_run_id, body.claimed.fence
+        if isinstance(end, Outcome):
+            lease.finish(run_id, fence, end)
+        elif isinstance(end, Failure):
+            lease.fail(run_id, fence, end)
+        elif body.why_stopped == "give_back":
+            lease.give_back(run_id, fence)
+        elif body.why_stopped == "cancel":
+            lease.confirm_cancelled(run_id, fence)
+
+    def _keep(self) -> None:
+        """The keeper's thread: leases, progress and cancellations of all bodies, and our own row."""
+        reported_at = time.monotonic()
+        while not self._stopped.wait(KEEPER_SECONDS):
+            try:
+                bodies = list(self._bodies.values())
+                if bodies:
+                    self._keep_bodies(bodies)
+                if time.monotonic() - reported_at >= settings.MC.heartbeat_seconds:
+                    reported_at = time.monotonic()
+                    self._report_self()
+            except DatabaseError:
+                logger.warning("leases could not be renewed; trying again", exc_info=True)
+                close_old_connections()
+        close_old_connections()
+
+    def _keep_bodies(self, bodies: list[Body]) -> None:
+        signals = lease.look({body.claimed.command_run_id: body.claimed.fence for body in bodies})
+        for body in bodies:
+            signal = signals[body.claimed.command_run_id]
+            due = time.monotonic() - body.renewed_at >= settings.MC.heartbeat_seconds
+            if signal.alive and (body.dirty or due):
+                signal = self._renew(body)
+            if not signal.alive:
+                body.stop("stale")
+            elif signal.cancel:
+                body.stop("cancel")
+
+    def _renew(self, body: Body) -> lease.Signal:
+        body.dirty = False
+        started = time.monotonic()
+        signal = lease.report(
+            body.claimed.command_run_id,
+            body.claimed.fence,
+            progress=body.percent,
+            message=body.message,
+            text=body.text[-TEXT_KEPT:],
+        )
+        body.renewed_at = started
+        return signal
+
+    def _report_self(self) -> None:
+        fields: dict[str, Any] = {"heartbeat_at": now(), "stopping": self._stopping.is_set()}
+        if not Worker.objects.filter(pk=self.id).update(**fields):
+            Worker.objects.create(id=self.id, name=self.name, slots=self.slots, **fields)
+
+
+_current: WorkerProcess | None = None
+
+
+def start(slots: int) -> WorkerProcess:
+    """Make this process a worker."""
+    global _current
+    _current = WorkerProcess(slots)
+    _current.start()
+    return _current
+
+
+def current() -> WorkerProcess:
+    """This process's worker. Raises RuntimeError where nobody started one."""
+    if _current is None:
+        raise RuntimeError("this process is no worker; start one with `manage.py worker`")
+    return _current

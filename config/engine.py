@@ -1,0 +1,74 @@
+"""The engine loop: repairs and dispatches work, fires what is due, samples metrics.
+
+Any number of processes may run it; every piece of it wins its rows by compare-and-swap. It
+needs the database only.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import DatabaseError, close_old_connections
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Duty:
+    """Something the loop does every `seconds`."""
+
+    name: str
+    seconds: float
+    act: Callable[[], object]
+    due_at: float = 0.0
+
+
+def duties() -> list[Duty]:
+    from apps.agents import repair
+    from apps.monitoring import alerts, metrics, retention
+    from apps.workflows import engine as runs
+
+    often = settings.MC.repair_seconds
+    return [
+        Duty("repair command runs", often, repair.tick),
+        Duty("repair runs", often, runs.sweep),
+        Duty("alerts", max(2.0, often), alerts.sweep),
+        Duty("metrics", settings.MC.metrics_seconds, metrics.sample),
+        Duty("retention", 60, retention.prune),
+        Duty("forget workers", 60, repair.forget_dead_workers),
+    ]
+
+
+class Engine:
+    """Runs the duties until stopped. An error in one is logged and does not stop the others."""
+
+    def __init__(self) -> None:
+        self._stopped = threading.Event()
+        self._duties = duties()
+
+    def run(self) -> None:
+        while not self._stopped.is_set():
+            for duty in self._duties:
+                if time.monotonic() >= duty.due_at and not self._stopped.is_set():
+                    duty.due_at = time.monotonic() + duty.seconds
+                    self._do(duty)
+            close_old_connections()
+            next_due = min(duty.due_at for duty in self._duties)
+            self._stopped.wait(max(0.01, next_due - time.monotonic()))
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def _do(self, duty: Duty) -> None:
+        try:
+            duty.act()
+        except DatabaseError:
+            logger.warning("the database refused; trying again", extra={"duty": duty.name}, exc_info=True)
+            close_old_connections()
+        except Exception:
+            logger.exception("a duty of the engine broke; the others go on", extra={"duty": duty.name})
