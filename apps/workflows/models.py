@@ -53,6 +53,7 @@ class Workflow(models.Model):
     current = models.ForeignKey(
         "WorkflowVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
+    run_count = models.PositiveIntegerField(default=0, editable=False, help_text="The newest run's number")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
@@ -68,7 +69,8 @@ class WorkflowVersion(models.Model):
 
     workflow = models.ForeignKey(Workflow, on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
-    document = models.JSONField(editable=False)
+    # Text, because jsonb forgets the order of keys and a form made from the input schema needs it.
+    document = models.TextField(editable=False, help_text="The checked document as JSON")
     source = models.TextField(editable=False, help_text="The YAML as it was written")
     checksum = models.CharField(max_length=64, editable=False)
     created_by = models.CharField(max_length=150, blank=True, editable=False)
@@ -104,7 +106,7 @@ class Run(models.Model):
     cancel_requested = models.BooleanField(default=False)
     revision = models.PositiveBigIntegerField(default=0)
     requested_by = models.CharField(max_length=150, blank=True)
-    idempotency_key = models.CharField(max_length=200, null=True, blank=True)
+    idempotency_key = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001  (unique)
     idempotency_hash = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True, blank=True)
@@ -137,6 +139,11 @@ class Run(models.Model):
     @property
     def is_over(self) -> bool:
         return self.status in RUN_OVER
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether nothing new may start: it failed, or somebody cancelled it."""
+        return self.cancel_requested or bool(self.error_code)
 
 
 class RunData(models.Model):
@@ -190,3 +197,7 @@ class Step(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key} ({self.status})"
+
+    @property
+    def is_over(self) -> bool:
+        return self.status in STEP_OVER

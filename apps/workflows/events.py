@@ -1,0 +1,72 @@
+"""What the journal says of runs and steps. Plain Python: no Django."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from apps.events.kinds import EventBody, Moment
+
+
+class RunChanged(EventBody):
+    """A run as it now is. Kinds: run.started, run.changed, run.finished.
+
+    On the dashboard's wire a run is a workflow: `workflow_id` is the run's id and `workflow` the
+    slug of its definition. `previous_status` is null for a new run.
+    """
+
+    entity: ClassVar[str] = "run"
+    entity_key: ClassVar[str] = "workflow_id"
+
+    type: Literal["workflow_update"] = "workflow_update"
+    workflow_id: UUID
+    status: str
+    progress: int
+    current_step: int
+    name: str
+    number: int
+    workflow: str
+    previous_status: str | None
+    total_steps: int
+    status_reason: str
+    error_code: str
+    cancel_requested: bool
+    created_at: Moment
+    started_at: Moment | None
+    completed_at: Moment | None
+
+
+class StepFailure(BaseModel):
+    """Why a step did not complete."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    code: str
+    message: str
+
+
+class StepChanged(EventBody):
+    """A step as it now is. Kinds: step.queued, step.started, step.changed, step.finished."""
+
+    entity: ClassVar[str] = "step"
+    entity_key: ClassVar[str] = "step_id"
+
+    type: Literal["step_update"] = "step_update"
+    run_id: UUID
+    step_id: UUID
+    key: str
+    name: str
+    index: int
+    status: str
+    previous_status: str
+    wait_reason: str
+    attempt: int
+    agent_id: UUID | None
+    agent_name: str
+    command_run_id: UUID | None
+    progress: int
+    error: StepFailure | None
+    started_at: Moment | None
+    completed_at: Moment | None
