@@ -1,0 +1,147 @@
+/**
+ * Joins the socket, the reducer and the query cache, once for the whole app. Pages never see this:
+ * they read the cache through the hooks.
+ */
+
+import { announce } from "@/components/shell/announcer";
+import { toast } from "@/components/ui/toast";
+import { api, project, unwrap } from "@/lib/api/client";
+import { keys } from "@/lib/api/keys";
+import { session } from "@/lib/api/session";
+import type { Snapshot } from "@/lib/api/types";
+import {
+  applyEvents,
+  applyTicks,
+  Batch,
+  type LiveEvent,
+  LiveSocket,
+  type LiveStatus,
+  type Tick,
+  writeSnapshot,
+} from "@/lib/live";
+import { queryClient } from "./query";
+
+type Position = { epoch: string; seq: number };
+type Listener = () => void;
+
+let status: LiveStatus = { phase: "idle", retryAt: null, staleSince: null, attempt: 0 };
+let bootSnapshotUsed = false;
+let snapshotInFlight: Promise<Snapshot> | null = null;
+const listeners = new Set<Listener>();
+
+async function fetchSnapshot(): Promise<Snapshot> {
+  if (!bootSnapshotUsed && window.__boot) {
+    bootSnapshotUsed = true;
+    const early = await window.__boot.snapshot.catch(() => null);
+    if (early) return early;
+  }
+  return unwrap(api.GET("/api/v1/monitoring/dashboard/snapshot/"));
+}
+
+/** One request for all who ask at once: the four hooks at start, the socket, the poll. */
+export async function loadSnapshot(): Promise<Snapshot> {
+  snapshotInFlight ??= fetchSnapshot()
+    .then((snapshot) => {
+      batch.clear();
+      writeSnapshot(queryClient, snapshot);
+      return snapshot;
+    })
+    .finally(() => {
+      snapshotInFlight = null;
+    });
+  return snapshotInFlight;
+}
+
+const stale = new Map<string, readonly unknown[]>();
+let invalidation: ReturnType<typeof setTimeout> | null = null;
+function invalidateSoon(list: (readonly unknown[])[]): void {
+  for (const key of list) stale.set(JSON.stringify(key), key);
+  if (stale.size === 0 || invalidation) return;
+  invalidation = setTimeout(() => {
+    invalidation = null;
+    const due = [...stale.values()];
+    stale.clear();
+    for (const queryKey of due) void queryClient.invalidateQueries({ queryKey });
+  }, 1000);
+}
+
+function tell(events: readonly LiveEvent[]): void {
+  for (const event of events) {
+    if (event.type === "system_alert" && (event.state ?? "open") === "open") {
+      toast({
+        level: event.level,
+        title: event.message,
+        key: event.alert_id,
+        link: { to: event.url?.startsWith("/") ? event.url : "/alerts", label: "Look at it" },
+      });
+    } else if (event.type === "agent_status_change" && event.status === "error") announce("agent failed");
+    else if (event.type === "workflow_update" && event.previous_status !== event.status) {
+      if (event.status === "completed") announce("run completed");
+      else if (event.status === "failed") announce("run failed");
+    }
+  }
+}
+
+const isTick = (item: LiveEvent | Tick): item is Tick => !("seq" in item);
+const batch = new Batch<LiveEvent | Tick>(
+  (items) => {
+    const events: LiveEvent[] = [];
+    const ticks: Tick[] = [];
+    for (const item of items) isTick(item) ? ticks.push(item) : events.push(item);
+    if (events.length > 0) {
+      invalidateSoon(applyEvents(queryClient, events));
+      tell(events);
+    }
+    if (ticks.length > 0) applyTicks(queryClient, ticks);
+  },
+  () => socket.resync(),
+);
+
+async function snapshotForSocket(): Promise<Position> {
+  const { epoch, seq } = await loadSnapshot();
+  invalidateSoon([keys.agents.all, keys.runs.all, keys.commandRuns.all, keys.events.all, keys.alerts.all]);
+  return { epoch, seq };
+}
+
+const socket = new LiveSocket({
+  connect: () => {
+    const scheme = window.location.protocol === "https:" ? "wss" : "ws";
+    // The browser's class has wider event types than the four fields read here.
+    return new WebSocket(`${scheme}://${window.location.host}/ws/dashboard/`, ["dashboard"]) as never;
+  },
+  ticket: async () => (await unwrap(api.POST("/api/v1/auth/socket-ticket/"))).ticket,
+  project: project.get,
+  snapshot: snapshotForSocket,
+  onEvent: (event) => batch.push(event),
+  onTick: (tick) => batch.push(tick),
+  onStatus: (next) => {
+    status = next;
+    for (const listener of listeners) listener();
+  },
+});
+
+const wake = () => {
+  if (document.visibilityState === "visible") socket.wake();
+};
+
+export const live = {
+  /** Called by the shell once the user is known. */
+  async start(): Promise<void> {
+    window.addEventListener("online", wake);
+    document.addEventListener("visibilitychange", wake);
+    const first = await loadSnapshot().catch(() => null);
+    if (session.signedIn) socket.start(first && { epoch: first.epoch, seq: first.seq });
+  },
+  stop(): void {
+    window.removeEventListener("online", wake);
+    document.removeEventListener("visibilitychange", wake);
+    socket.stop();
+    batch.clear();
+  },
+  retryNow: () => socket.retryNow(),
+  read: (): LiveStatus => status,
+  subscribe(listener: Listener): () => void {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  },
+};

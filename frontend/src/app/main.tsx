@@ -1,0 +1,55 @@
+import { QueryClientProvider } from "@tanstack/react-query";
+import { RouterProvider } from "@tanstack/react-router";
+import { setNonce } from "get-nonce";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import "@/styles/app.css";
+import { session } from "@/lib/api/session";
+import { loadSnapshot } from "./live";
+import { queryClient } from "./query";
+import { router } from "./router";
+import { theme } from "./theme";
+
+// Radix' scroll lock writes a <style>; the CSP asks for its nonce.
+const nonce = document.querySelector<HTMLMetaElement>('meta[property="csp-nonce"]')?.nonce;
+if (nonce) setNonce(nonce);
+
+// After a deploy an open tab asks for chunks that are gone: load the new page, once.
+window.addEventListener("vite:preloadError", (event) => {
+  const reloaded = Number(sessionStorage.getItem("mc.reloaded") ?? 0);
+  if (Date.now() - reloaded < 10_000) return;
+  event.preventDefault();
+  sessionStorage.setItem("mc.reloaded", String(Date.now()));
+  window.location.reload();
+});
+
+theme.start();
+session.subscribe((signedIn) => {
+  if (signedIn) return;
+  queryClient.clear();
+  const { pathname, href } = router.state.location;
+  if (pathname !== "/login") void router.navigate({ to: "/login", search: { next: href } });
+});
+if (window.__boot) {
+  void session.refresh().then(
+    (signedIn) => {
+      if (signedIn) loadSnapshot().catch(() => undefined);
+    },
+    () => undefined,
+  );
+}
+
+const root = document.getElementById("root");
+if (!root) throw new Error("index.html has no #root");
+createRoot(root).render(
+  <StrictMode>
+    <QueryClientProvider client={queryClient}>
+      <RouterProvider router={router} />
+    </QueryClientProvider>
+  </StrictMode>,
+);
+
+// The web font comes after the data: it is a third of the page's bytes.
+const loadFonts = () => void import("@/styles/fonts.css");
+if ("requestIdleCallback" in window) window.requestIdleCallback(() => setTimeout(loadFonts, 300));
+else setTimeout(loadFonts, 800);

@@ -1,0 +1,45 @@
+import { createRouter } from "@tanstack/react-router";
+import { agentRoute } from "@/routes/agent";
+import { agentsRoute } from "@/routes/agents";
+import { alertsRoute } from "@/routes/alerts";
+import { commandsRoute } from "@/routes/commands";
+import { dashboardRoute } from "@/routes/dashboard";
+import { loginRoute } from "@/routes/login";
+import { metricsRoute } from "@/routes/metrics";
+import { rootRoute } from "@/routes/root";
+import { runRoute } from "@/routes/run";
+import { runsRoute } from "@/routes/runs";
+import { settingsRoute } from "@/routes/settings";
+import { shellRoute } from "@/routes/shell";
+import { workflowRoute } from "@/routes/workflow";
+import { workflowsRoute } from "@/routes/workflows";
+
+const routeTree = rootRoute.addChildren([
+  loginRoute,
+  shellRoute.addChildren([
+    dashboardRoute,
+    agentsRoute,
+    agentRoute,
+    workflowsRoute,
+    workflowRoute,
+    runsRoute,
+    runRoute,
+    commandsRoute,
+    alertsRoute,
+    metricsRoute,
+    settingsRoute,
+  ]),
+]);
+
+export const router = createRouter({
+  routeTree,
+  defaultPreload: "intent",
+  defaultPreloadStaleTime: 0,
+  scrollRestoration: true,
+});
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}

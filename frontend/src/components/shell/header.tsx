@@ -1,0 +1,65 @@
+import { CircleHelp, Search, UserRound } from "lucide-react";
+import { lazy, Suspense, useState } from "react";
+import { DemoLabel } from "@/components/status";
+import { buttonClass } from "@/components/ui/button";
+import { useMe } from "@/hooks";
+import { ConnectionState } from "./connection";
+import { Logo } from "./logo";
+
+const UserMenu = lazy(() => import("./user-menu"));
+
+export function Header({ onSearch, onHelp }: { onSearch: () => void; onHelp: () => void }) {
+  const { data: me } = useMe();
+  return (
+    <header className="sticky top-0 z-30 flex h-12 shrink-0 items-center gap-2 border-b bg-surface px-4 md:px-6">
+      <span className="md:hidden">
+        <Logo />
+      </span>
+      <button
+        type="button"
+        onClick={onSearch}
+        className="flex h-8 items-center gap-2 rounded-control border px-2.5 text-table text-muted hover:bg-surface-2 max-md:size-11 max-md:justify-center max-md:border-transparent max-md:px-0 md:w-64"
+      >
+        <Search size={14} aria-hidden="true" />
+        <span className="flex-1 text-left max-md:sr-only">Search and jump</span>
+        <kbd className="rounded-[4px] border px-1 font-mono text-caption leading-4 max-md:hidden">Ctrl K</kbd>
+      </button>
+      <div className="ml-auto flex items-center gap-2 md:gap-3">
+        {me?.server.model.demo && <DemoLabel className="max-sm:hidden" />}
+        <ConnectionState />
+        <button
+          type="button"
+          aria-label="Keyboard shortcuts"
+          onClick={onHelp}
+          className={buttonClass("ghost", "icon", "max-md:hidden")}
+        >
+          <CircleHelp size={16} aria-hidden="true" className="text-muted" />
+        </button>
+        <UserButton name={me?.name || me?.username || "Account"} />
+      </div>
+    </header>
+  );
+}
+
+/** The menu's code comes with the first pointer or focus on its button. */
+function UserButton({ name }: { name: string }) {
+  const [wanted, setWanted] = useState(false);
+  const want = () => setWanted(true);
+  const trigger = (
+    <button
+      type="button"
+      aria-label={`Account: ${name}`}
+      className={buttonClass("ghost", "icon")}
+      onPointerEnter={want}
+      onFocus={want}
+    >
+      <UserRound size={16} aria-hidden="true" className="text-muted" />
+    </button>
+  );
+  if (!wanted) return trigger;
+  return (
+    <Suspense fallback={trigger}>
+      <UserMenu trigger={trigger} />
+    </Suspense>
+  );
+}

@@ -1,0 +1,27 @@
+import {
+  Bell,
+  Bot,
+  ChartLine,
+  LayoutDashboard,
+  type LucideIcon,
+  Settings,
+  SquareTerminal,
+  Workflow,
+} from "lucide-react";
+
+export type NavItem = {
+  to: "/" | "/agents" | "/workflows" | "/commands" | "/alerts" | "/metrics" | "/settings";
+  label: string;
+  icon: LucideIcon;
+  /** The letter after `g`. */
+  key: string;
+};
+export const navItems: NavItem[] = [
+  { to: "/", label: "Dashboard", icon: LayoutDashboard, key: "d" },
+  { to: "/agents", label: "Agents", icon: Bot, key: "a" },
+  { to: "/workflows", label: "Workflows", icon: Workflow, key: "w" },
+  { to: "/commands", label: "Commands", icon: SquareTerminal, key: "c" },
+  { to: "/alerts", label: "Alerts", icon: Bell, key: "l" },
+  { to: "/metrics", label: "Metrics", icon: ChartLine, key: "m" },
+  { to: "/settings", label: "Settings", icon: Settings, key: "s" },
+];

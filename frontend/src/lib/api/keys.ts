@@ -1,0 +1,56 @@
+/**
+ * Every query key of the app. The live layer patches or invalidates by these, so a page that reads
+ * through them is live without knowing the socket.
+ */
+type Filter = Record<string, string | number | undefined>;
+
+export const keys = {
+  me: ["me"] as const,
+  dashboard: {
+    all: ["dashboard"] as const,
+    stats: ["dashboard", "stats"] as const,
+    agents: ["dashboard", "agents"] as const,
+    workflows: ["dashboard", "workflows"] as const,
+    alerts: ["dashboard", "alerts"] as const,
+    health: ["dashboard", "health"] as const,
+    attention: ["dashboard", "attention"] as const,
+  },
+  agents: {
+    all: ["agents"] as const,
+    lists: ["agents", "list"] as const,
+    list: (filter: Filter) => ["agents", "list", filter] as const,
+    detail: (id: string) => ["agents", "detail", id] as const,
+    commandRuns: (id: string) => ["agents", "command-runs", id] as const,
+  },
+  commands: {
+    all: ["commands"] as const,
+    list: (filter: Filter) => ["commands", "list", filter] as const,
+    detail: (name: string) => ["commands", "detail", name] as const,
+  },
+  commandRuns: {
+    all: ["command-runs"] as const,
+    lists: ["command-runs", "list"] as const,
+    list: (filter: Filter) => ["command-runs", "list", filter] as const,
+    detail: (id: string) => ["command-runs", "detail", id] as const,
+  },
+  workflows: {
+    all: ["workflows"] as const,
+    list: ["workflows", "list"] as const,
+    detail: (slug: string) => ["workflows", "detail", slug] as const,
+  },
+  runs: {
+    all: ["runs"] as const,
+    lists: ["runs", "list"] as const,
+    list: (filter: Filter) => ["runs", "list", filter] as const,
+    detail: (id: string) => ["runs", "detail", id] as const,
+  },
+  events: {
+    all: ["events"] as const,
+    recent: ["events", "recent"] as const,
+  },
+  metrics: (range: string) => ["metrics", range] as const,
+  alerts: {
+    all: ["alerts"] as const,
+    list: (filter: Filter) => ["alerts", "list", filter] as const,
+  },
+};

@@ -1,0 +1,256 @@
+/**
+ * Applies a batch of events to a query cache: patches what the event holds whole, and names what only
+ * the server can recompute (filtered and sorted lists), to be invalidated at most once a second.
+ */
+import { keys } from "../api/keys";
+import type {
+  AgentDetail,
+  CommandRun,
+  EventPage,
+  JournalEvent,
+  MetricName,
+  Metrics,
+  Run,
+  Snapshot,
+  Step,
+} from "../api/types";
+import type {
+  CommandRunEvent,
+  CommandRunTick,
+  LiveEvent,
+  MetricsTick,
+  StepEvent,
+  Tick,
+  WorkflowEvent,
+} from "./protocol";
+import { type LiveState, reduce } from "./reducer";
+
+type Key = readonly unknown[];
+/** The four methods of a TanStack QueryClient this needs. */
+export type Cache = {
+  getQueryData: <T>(key: Key) => T | undefined;
+  setQueryData: <T>(key: Key, value: T) => unknown;
+  getQueriesData: <T>(filter: { queryKey: Key }) => [Key, T | undefined][];
+  invalidateQueries: (filter: { queryKey: Key }) => unknown;
+};
+
+const dashboard = keys.dashboard;
+const feedLength = 50;
+
+export function writeSnapshot(cache: Cache, snapshot: Snapshot): void {
+  cache.setQueryData(dashboard.stats, snapshot.stats);
+  cache.setQueryData(dashboard.agents, snapshot.agents);
+  cache.setQueryData(dashboard.workflows, snapshot.workflows);
+  cache.setQueryData(dashboard.alerts, snapshot.alerts);
+}
+
+function readState(cache: Cache): LiveState | null {
+  const stats = cache.getQueryData<LiveState["stats"]>(dashboard.stats);
+  const agents = cache.getQueryData<LiveState["agents"]>(dashboard.agents);
+  const workflows = cache.getQueryData<LiveState["workflows"]>(dashboard.workflows);
+  const alerts = cache.getQueryData<LiveState["alerts"]>(dashboard.alerts);
+  return stats && agents && workflows && alerts ? { stats, agents, workflows, alerts } : null;
+}
+
+/** Patches the cache and returns the keys that must be fetched again. */
+export function applyEvents(cache: Cache, events: readonly LiveEvent[]): Key[] {
+  const before = readState(cache);
+  if (before) {
+    const after = reduce(before, events);
+    for (const part of ["stats", "agents", "workflows", "alerts"] as const) {
+      if (after[part] !== before[part]) cache.setQueryData(dashboard[part], after[part]);
+    }
+  }
+  const stale = new Map<string, Key>();
+  const invalidate = (...list: Key[]) => {
+    for (const key of list) stale.set(JSON.stringify(key), key);
+  };
+  for (const event of events) applyOne(cache, event, invalidate);
+  appendFeed(cache, events);
+  return [...stale.values()];
+}
+
+type Invalidate = (...keys: Key[]) => void;
+
+function applyOne(cache: Cache, event: LiveEvent, invalidate: Invalidate): void {
+  if (event.type === "agent_status_change") {
+    patch<AgentDetail>(cache, keys.agents.detail(event.agent_id), (agent) => ({
+      ...agent,
+      status: event.status,
+      current_task: event.current_task,
+      last_active: event.last_active ?? agent.last_active,
+      last_error: event.last_error === undefined ? agent.last_error : event.last_error,
+      paused: event.paused ?? agent.paused,
+    }));
+    invalidate(keys.agents.lists, dashboard.attention);
+  } else if (event.type === "agent_removed") invalidate(keys.agents.all, dashboard.attention);
+  else if (event.type === "workflow_update") runChanged(cache, event, invalidate);
+  else if (event.type === "step_update") stepChanged(cache, event, invalidate);
+  else if (event.type === "command_run_update") commandRunChanged(cache, event, invalidate);
+  else if (event.type === "catalogue_change") invalidate(keys.commands.all);
+  else if (event.type === "system_alert") invalidate(keys.alerts.all, dashboard.attention);
+  else invalidate(dashboard.all);
+}
+
+function runChanged(cache: Cache, event: WorkflowEvent, invalidate: Invalidate): void {
+  const key = keys.runs.detail(event.workflow_id);
+  patch<Run>(cache, key, (run) => ({
+    ...run,
+    status: event.status,
+    status_reason: event.status_reason ?? run.status_reason,
+    progress: event.progress,
+    current_step: event.current_step,
+    started_at: event.started_at === undefined ? run.started_at : event.started_at,
+    completed_at: event.completed_at === undefined ? run.completed_at : event.completed_at,
+  }));
+  const moved = event.previous_status !== event.status;
+  if (moved) invalidate(keys.runs.lists, keys.workflows.all, dashboard.attention);
+  // The output and the error of a run are not in the event.
+  if (event.completed_at) invalidate(key);
+}
+
+function stepChanged(cache: Cache, event: StepEvent, invalidate: Invalidate): void {
+  const key = keys.runs.detail(event.run_id);
+  patchStep(cache, event.run_id, event.step_id, (step) => ({
+    ...step,
+    status: event.status,
+    wait_reason: event.wait_reason,
+    attempt: event.attempt,
+    agent: event.agent_id ? { id: event.agent_id, name: event.agent_name ?? "" } : null,
+    command_run_id: event.command_run_id,
+    progress: event.progress,
+    error: event.error,
+    started_at: event.started_at,
+    completed_at: event.completed_at,
+  }));
+  if (event.previous_status !== event.status) invalidate(key);
+}
+
+function commandRunChanged(cache: Cache, event: CommandRunEvent, invalidate: Invalidate): void {
+  const key = keys.commandRuns.detail(event.command_run_id);
+  patch<CommandRun>(cache, key, (run) => ({
+    ...run,
+    status: event.status,
+    attempt: event.attempt,
+    wait_reason: event.wait_reason,
+    progress: event.progress,
+    started_at: event.started_at,
+    finished_at: event.finished_at,
+    tokens: { input: event.input_tokens, output: event.output_tokens },
+    model: event.model,
+    demo: event.demo,
+  }));
+  if (event.previous_status !== event.status) {
+    invalidate(key, keys.commandRuns.lists);
+    if (event.agent_id)
+      invalidate(keys.agents.commandRuns(event.agent_id), keys.agents.detail(event.agent_id));
+  }
+}
+
+export function applyTicks(cache: Cache, ticks: readonly Tick[]): void {
+  // Only the newest tick of an entity counts.
+  const newest = new Map<string, CommandRunTick>();
+  for (const tick of ticks) {
+    if (tick.type === "metrics_sample") appendSample(cache, tick);
+    else newest.set(tick.command_run_id, tick);
+  }
+  for (const tick of newest.values()) {
+    patch<CommandRun>(cache, keys.commandRuns.detail(tick.command_run_id), (run) =>
+      run.finished_at
+        ? run
+        : {
+            ...run,
+            progress: tick.progress,
+            message: tick.message ?? run.message,
+            text: tick.text ?? run.text,
+          },
+    );
+    if (tick.agent_id) {
+      patch<AgentDetail>(cache, keys.agents.detail(tick.agent_id), (agent) =>
+        agent.current_command_run?.id === tick.command_run_id
+          ? {
+              ...agent,
+              current_command_run: {
+                ...agent.current_command_run,
+                progress: tick.progress,
+                message: tick.message ?? agent.current_command_run.message,
+                text: tick.text ?? agent.current_command_run.text,
+              },
+            }
+          : agent,
+      );
+    }
+    if (tick.run_id && tick.step_id) {
+      patchStep(cache, tick.run_id, tick.step_id, (step) =>
+        step.completed_at
+          ? step
+          : { ...step, progress: tick.progress, message: tick.message ?? step.message },
+      );
+    }
+  }
+}
+
+function patch<T>(cache: Cache, key: Key, change: (value: T) => T): void {
+  const value = cache.getQueryData<T>(key);
+  if (!value) return;
+  const next = change(value);
+  if (next !== value) cache.setQueryData(key, next);
+}
+
+function patchStep(cache: Cache, runId: string, stepId: string, change: (step: Step) => Step): void {
+  patch<Run>(cache, keys.runs.detail(runId), (run) => ({
+    ...run,
+    steps: run.steps.map((step) => (step.id === stepId ? change(step) : step)),
+  }));
+}
+
+const entityOf: Record<LiveEvent["type"], (event: never) => [string, string]> = {
+  agent_status_change: (e: { agent_id: string }) => ["agent", e.agent_id],
+  agent_removed: (e: { agent_id: string }) => ["agent", e.agent_id],
+  command_run_update: (e: { command_run_id: string }) => ["command_run", e.command_run_id],
+  catalogue_change: () => ["catalogue", ""],
+  workflow_update: (e: { workflow_id: string }) => ["run", e.workflow_id],
+  step_update: (e: { step_id: string }) => ["step", e.step_id],
+  system_alert: (e: { alert_id?: string }) => ["alert", e.alert_id ?? ""],
+};
+
+/** The same shape the events endpoint answers with. */
+export function asJournalEvent(event: LiveEvent): JournalEvent {
+  const { seq, prev: _prev, type, kind, at, ...payload } = event;
+  const [entity, entityId] = entityOf[type]?.(event as never) ?? ["", ""];
+  return {
+    seq,
+    type,
+    kind: kind ?? type,
+    entity,
+    entity_id: entityId,
+    at: at ?? new Date().toISOString(),
+    payload: payload as Record<string, unknown>,
+  };
+}
+
+function appendFeed(cache: Cache, events: readonly LiveEvent[]): void {
+  patch<EventPage>(cache, keys.events.recent, (page) => {
+    const newest = page.results[0]?.seq ?? 0;
+    const added = events.filter((event) => event.seq > newest).map(asJournalEvent);
+    if (added.length === 0) return page;
+    return { ...page, results: [...added.reverse(), ...page.results].slice(0, feedLength) };
+  });
+}
+
+/** Live points go to the finest range only; the coarser ones are aggregated by the server. */
+function appendSample(cache: Cache, sample: MetricsTick): void {
+  const at = typeof sample.at === "number" ? sample.at : Date.parse(sample.at) / 1000;
+  if (!Number.isFinite(at)) return;
+  patch<Metrics>(cache, keys.metrics("15m"), (metrics) => {
+    const last = metrics.at.at(-1) ?? 0;
+    if (at <= last) return metrics;
+    const from = metrics.at.findIndex((each) => each >= at - 15 * 60);
+    const start = from < 0 ? metrics.at.length : from;
+    const series = { ...metrics.series };
+    for (const name of Object.keys(series) as MetricName[]) {
+      series[name] = [...series[name].slice(start), sample[name] ?? null];
+    }
+    return { ...metrics, at: [...metrics.at.slice(start), at], series };
+  });
+}

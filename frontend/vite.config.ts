@@ -1,0 +1,40 @@
+import tailwindcss from "@tailwindcss/vite";
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vitest/config";
+
+const backend = process.env.MC_BACKEND ?? "http://127.0.0.1:8000";
+const proxied = { target: backend, changeOrigin: false };
+
+export default defineConfig({
+  plugins: [react(), tailwindcss()],
+  resolve: { alias: { "@": new URL("./src", import.meta.url).pathname } },
+  // Django replaces the placeholder by the nonce of each response.
+  html: { cspNonce: "__CSP_NONCE__" },
+  server: {
+    port: 5173,
+    strictPort: false,
+    proxy: {
+      "/api": proxied,
+      "/admin": proxied,
+      "/static": proxied,
+      "/ws": { target: backend.replace(/^http/, "ws"), ws: true, changeOrigin: false },
+    },
+  },
+  build: {
+    outDir: "dist",
+    emptyOutDir: true,
+    manifest: "manifest.json",
+    assetsDir: "assets",
+    // A data: URL would need `img-src data:` or `font-src data:` in the CSP.
+    assetsInlineLimit: 0,
+    target: "es2022",
+    reportCompressedSize: false,
+  },
+  test: {
+    environment: "jsdom",
+    setupFiles: ["src/testing/setup.ts"],
+    include: ["src/**/*.test.{ts,tsx}"],
+    css: false,
+    restoreMocks: true,
+  },
+});
