@@ -15,11 +15,11 @@ help: ## this list
 
 run: ## install what is missing, then serve on PORT (8000) with data in DATA_DIR (./data)
 	@$(PREPARE) python spa
-	@exec $(VENV) manage.py serve
+	@$(VENV) manage.py setup && exec $(VENV) manage.py serve
 
 dev: ## the same with hot reload: screen on port 5173, server on PORT
 	@$(PREPARE) python-dev node
-	@exec $(VENV) bin/dev.py
+	@$(VENV) manage.py setup && exec $(VENV) bin/dev.py
 
 test: ## everything CI runs: checks, Python suites in both modes, vitest, browser flows, faults
 	@$(PREPARE) python-dev node programs spa
