@@ -8,7 +8,8 @@ from typing import Any
 
 import django_stubs_ext
 
-from config import databases, env
+from config import databases, env, security
+from config import logging as structured_logging
 
 django_stubs_ext.monkeypatch()
 
@@ -65,8 +66,10 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.middleware.EnvelopeMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.middleware.PolicyMiddleware",
+    "config.spa.FrontendFilesMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -129,6 +132,47 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
 
+# Axes counts wrong passwords and refuses; it never signs anybody in.
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AXES_FAILURE_LIMIT = security.AXES_FAILURE_LIMIT
+AXES_COOLOFF_TIME = security.AXES_COOLOFF_TIME
+AXES_LOCKOUT_PARAMETERS = security.AXES_LOCKOUT_PARAMETERS
+AXES_CLIENT_IP_CALLABLE = "apps.accounts.clients.client_ip"
+AXES_RESET_ON_SUCCESS = True
+AXES_VERBOSE = False
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+
+REST_FRAMEWORK = security.REST_FRAMEWORK
+SIMPLE_JWT = {**security.SIMPLE_JWT, "SIGNING_KEY": JWT_SIGNING_KEY}
+SPECTACULAR_SETTINGS = {**security.SPECTACULAR, "VERSION": VERSION}
+
+CONTENT_SECURITY_POLICY = security.CONTENT_SECURITY_POLICY
+SECURE_REFERRER_POLICY = "no-referrer"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+X_FRAME_OPTIONS = "DENY"
+# Sent with https answers only.
+SECURE_HSTS_SECONDS = security.YEAR_SECONDS
+SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+SECURE_HSTS_PRELOAD = True
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_COOKIES
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Strict"
+SESSION_COOKIE_AGE = 12 * 3600
+CSRF_FAILURE_VIEW = "config.problems.csrf_failure"
+if MC.trusted_proxies:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_SSL_REDIRECT = SECURE_COOKIES
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+DATA_UPLOAD_MAX_MEMORY_SIZE = MC.max_body_bytes
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+
+LOGGING = structured_logging.configure(MC.log_level, MC.log_format)
+
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = MC.time_zone
 USE_I18N = False
@@ -143,5 +187,9 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
+WHITENOISE_ALLOW_ALL_ORIGINS = False
+WHITENOISE_ROOT = FRONTEND_DIST if FRONTEND_DIST.is_dir() else None
 
-SILENCED_SYSTEM_CHECKS: list[str] = []
+SILENCED_SYSTEM_CHECKS: list[str] = [
+    "axes.W002",  # its middleware is replaced: sign-in view and admin ask the lock-out themselves
+]

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import URLPattern, URLResolver, include, path, re_path
+
+from config import openapi, problems, spa
 
 api: list[URLPattern | URLResolver] = [
+    path("", include("apps.accounts.api.urls")),
     path("", include("apps.agents.api.urls")),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
+    path("api/v1/schema/", openapi.SchemaView.as_view(), name="schema"),
+    path("api/v1/docs/", openapi.DocsView.as_view(), name="docs"),
     path("api/v1/", include(api)),
+    path("assets/<path:path>", spa.missing_asset),
+    # Everything else is a page of the application, whose router knows what it is.
+    re_path(r"^(?!(?:api|admin|static|ws)(?:/|$))(?P<path>.*)$", spa.index, name="spa"),
 ]
+
+handler400 = problems.bad_request
+handler403 = problems.permission_denied
+handler404 = problems.not_found
+handler500 = problems.server_error

@@ -1,0 +1,141 @@
+"""Structured logs, for a console or as one JSON object a line, with every secret taken out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+REDACTED = "[redacted]"
+SECRET_NAMES = frozenset(
+    {
+        "access",
+        "api_key",
+        "apikey",
+        "authorization",
+        "cookie",
+        "cookies",
+        "csrfmiddlewaretoken",
+        "csrftoken",
+        "jwt_signing_key",
+        "password",
+        "refresh",
+        "secret",
+        "secret_key",
+        "sec_websocket_protocol",
+        "sessionid",
+        "set_cookie",
+        "ticket",
+        "token",
+        "x_api_key",
+    }
+)
+# Each keeps what helps to find the culprit (a key's public prefix) and drops what would open a door.
+PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"\b(mc_[0-9A-Za-z]{8}_)[0-9A-Za-z]+"), rf"\1{REDACTED}"),
+    (re.compile(r"eyJ[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*){0,4}"), REDACTED),
+    (re.compile(r"(?i)\b(bearer|basic|token)\s+[A-Za-z0-9._~+/=-]{8,}"), rf"\1 {REDACTED}"),
+    (re.compile(r"(?i)\b((?:set-)?cookie['\"]?\s*[:=]\s*).+"), rf"\1{REDACTED}"),
+    (
+        re.compile(
+            r"(?i)\b((?:password|secret|ticket|refresh|access|sessionid|csrftoken|mc_refresh|api[_-]?key)"
+            r"['\"]?\s*[:=.]\s*['\"]?)[^\s'\",;&}]{6,}"
+        ),
+        rf"\1{REDACTED}",
+    ),
+    (re.compile(r"(://[^/\s:@]{0,200}:)[^/\s@]{1,200}@"), rf"\1{REDACTED}@"),
+    (re.compile(r"\bsk-[A-Za-z0-9_-]{8,}"), REDACTED),
+)
+CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127)} | {9: "\t", 10: "\\n", 13: "\\r"}
+MAX_NESTING = 6
+
+
+def redact(text: str) -> str:
+    """The text without tokens, keys, cookies, tickets, passwords and URL credentials."""
+    for pattern, replacement in PATTERNS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def redact_event(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """A structlog processor: redacts every value; a line break in a value stays one line."""
+    for name, value in event.items():
+        if name == "exception":
+            event[name] = redact(str(value))
+        elif not name.startswith("_"):
+            event[name] = _clean(name, value, MAX_NESTING)
+    return event
+
+
+def _clean(name: str, value: Any, nesting: int) -> Any:
+    if name.lower().replace("-", "_").removeprefix("http_") in SECRET_NAMES and value:
+        return REDACTED
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    if nesting and isinstance(value, Mapping):
+        return {str(key): _clean(str(key), inner, nesting - 1) for key, inner in value.items()}
+    if nesting and isinstance(value, (list, tuple)):
+        return [_clean("", inner, nesting - 1) for inner in value]
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "replace")
+    return redact(str(value)).translate(CONTROL)
+
+
+def shared_processors() -> list[Processor]:
+    """What every line passes, ours and the libraries'."""
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.stdlib.ExtraAdder(allow=["status_code"]),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+        redact_event,
+    ]
+
+
+def configure(level: str, form: str) -> dict[str, Any]:
+    """Set structlog up and return Django's LOGGING dictionary; `form` is "console" or "json"."""
+    structlog.configure(
+        processors=[*shared_processors(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    last: Processor = (
+        structlog.processors.JSONRenderer()
+        if form == "json"
+        else structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    )
+    formatter = {
+        "()": structlog.stdlib.ProcessorFormatter,
+        "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
+        "foreign_pre_chain": shared_processors(),
+    }
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"structured": formatter},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
+        "root": {"handlers": ["stderr"], "level": level},
+        "loggers": _loggers(level),
+    }
+
+
+def _loggers(level: str) -> MutableMapping[str, Any]:
+    quiet = "WARNING" if level in ("DEBUG", "INFO") else level
+    return {
+        "django": {"level": level if level != "DEBUG" else "INFO"},
+        "django.request": {"level": "ERROR"},
+        "django.server": {"handlers": ["stderr"], "level": quiet, "propagate": False},
+        "axes": {"level": quiet},
+        "asyncio": {"level": quiet},
+        "httpx": {"level": quiet},
+        "uvicorn": {"level": level},
+        "uvicorn.access": {"level": quiet},
+    }

@@ -1,0 +1,176 @@
+"""The OpenAPI 3.1 document: every endpoint, the problem document, and every socket message."""
+
+from __future__ import annotations
+
+import importlib
+from functools import cache
+from typing import Any, ClassVar
+
+import orjson
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.utils import extend_schema
+from drf_spectacular.views import SpectacularSwaggerSplitView
+from pydantic.json_schema import models_json_schema
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication
+from rest_framework.permissions import BasePermission
+from rest_framework.renderers import TemplateHTMLRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from apps.accounts import sessions
+from apps.accounts.api.auth import cookie_name
+from apps.accounts.api.authentication import BearerAuthentication
+from apps.accounts.models import User
+from apps.events.kinds import all_event_classes
+from config import problems
+from config.api import ORJSONRenderer
+
+EVENT_MODULES = ("apps.agents.events", "apps.workflows.events", "apps.monitoring.events")
+REFERENCE = "#/components/schemas/{model}"
+
+PROBLEM: dict[str, Any] = {
+    "type": "object",
+    "description": "What went wrong (RFC 9457).",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "object",
+            "description": "Messages by field name, when fields were wrong.",
+            "additionalProperties": {"type": "array", "items": {"type": "string"}},
+        },
+    },
+}
+
+
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    target_class = BearerAuthentication
+    name: ClassVar[list[str]] = ["accessToken", "apiKey"]  # type: ignore[assignment]
+
+    def get_security_definition(self, auto_schema: Any) -> list[dict[str, Any]]:
+        return [
+            {
+                "type": "http",
+                "scheme": "bearer",
+                "bearerFormat": "JWT",
+                "description": "An access token of `POST auth/token/`, good for five minutes.",
+            },
+            {
+                "type": "http",
+                "scheme": "bearer",
+                "bearerFormat": "mc_…",
+                "description": "An API key of `POST keys/`; its scopes say what it may do.",
+            },
+        ]
+
+
+def finish(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Adds what no view says: the error answer of every call, and the socket's messages."""
+    schemas = result.setdefault("components", {}).setdefault("schemas", {})
+    schemas["Problem"] = PROBLEM
+    reference = {"$ref": REFERENCE.format(model="Problem")}
+    failure = {"description": "An error.", "content": {problems.MEDIA_TYPE: {"schema": reference}}}
+    for path in result.get("paths", {}).values():
+        for operation in path.values():
+            if isinstance(operation, dict) and "responses" in operation:
+                operation["responses"].setdefault("default", failure)
+    schemas.update(socket_messages())
+    result["components"]["schemas"] = dict(sorted(schemas.items()))
+    return result
+
+
+def socket_messages() -> dict[str, Any]:
+    """The JSON Schema of every event class, and `SocketEvent`, which is any of them."""
+    for module in EVENT_MODULES:
+        importlib.import_module(module)
+    classes = all_event_classes()
+    if not classes:
+        return {}
+    _, document = models_json_schema(
+        [(cls, "serialization") for cls in classes], ref_template=REFERENCE
+    )
+    found: dict[str, Any] = document.get("$defs", {})
+    names = {cls.wire_type(): cls.__name__ for cls in classes}
+    found["SocketEvent"] = {
+        "description": "One message of the socket, told apart by `type`.",
+        "oneOf": [{"$ref": REFERENCE.format(model=name)} for name in names.values()],
+        "discriminator": {
+            "propertyName": "type",
+            "mapping": {word: REFERENCE.format(model=name) for word, name in names.items()},
+        },
+    }
+    return found
+
+
+@cache
+def document() -> bytes:
+    """The whole document; it cannot change while the process runs."""
+    generator = SchemaGenerator()  # type: ignore[no-untyped-call]
+    schema = generator.get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    return orjson.dumps(schema, option=orjson.OPT_NON_STR_KEYS)
+
+
+class CookieAuthentication(BaseAuthentication):
+    """The browser of someone signed in, by the refresh cookie; for reading the docs only."""
+
+    def authenticate(self, request: Request) -> tuple[User, None] | None:
+        token = request.COOKIES.get(cookie_name())
+        user = sessions.owner_of(token) if token else None
+        return (user, None) if user is not None else None
+
+
+class IsSignedIn(BasePermission):
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return bool(request.user and request.user.is_authenticated)
+
+
+READERS: tuple[type[BaseAuthentication], ...] = (
+    BearerAuthentication,
+    CookieAuthentication,
+    SessionAuthentication,
+)
+
+
+class _Bytes(ORJSONRenderer):
+    """Hands on what is rendered already; errors are rendered as elsewhere."""
+
+    def render(
+        self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None
+    ) -> bytes:
+        return data if isinstance(data, bytes) else super().render(data)
+
+
+class SchemaView(APIView):
+    authentication_classes = READERS
+    permission_classes = (IsSignedIn,)
+    renderer_classes = (_Bytes,)
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request) -> Response:
+        return Response(document())
+
+
+class _PageRenderer(TemplateHTMLRenderer):
+    """The page; an error is answered as a problem document instead of by a template."""
+
+    def render(
+        self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None
+    ) -> Any:
+        response = (renderer_context or {}).get("response")
+        if response is not None and response.exception:
+            return ORJSONRenderer().render(data)
+        return super().render(data, accepted_media_type, renderer_context)
+
+
+class DocsView(SpectacularSwaggerSplitView):
+    """Swagger UI from our own files, without inline scripts."""
+
+    authentication_classes = READERS  # type: ignore[assignment]
+    permission_classes = (IsSignedIn,)  # type: ignore[assignment]
+    renderer_classes = (_PageRenderer,)  # type: ignore[assignment]
+    url_name = "schema"
