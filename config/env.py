@@ -23,7 +23,13 @@ CommaList = Annotated[tuple[str, ...], NoDecode]
 class Env(BaseSettings):
     """The environment, read once at import of `config.settings`; frozen afterwards."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="ignore",
+        env_ignore_empty=True,
+        # Real variables win over the file; MC_ENV_FILE= (empty) reads none.
+        env_file=os.environ.get("MC_ENV_FILE", Path(__file__).resolve().parent.parent / ".env") or None,
+    )
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8000

@@ -44,6 +44,7 @@ def prepare() -> Path:
     _at_exit(owner, lambda: shutil.rmtree(home, ignore_errors=True))
     os.environ.update(
         DATA_DIR=str(home),
+        MC_ENV_FILE="",
         SECRET_KEY="tests-only-" + "k" * 50,
         JWT_SIGNING_KEY="tests-only-" + "j" * 50,
         DJANGO_SETTINGS_MODULE="config.settings",
