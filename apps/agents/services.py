@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
@@ -22,9 +21,9 @@ from apps.agents.models import (
     CommandRun,
     CommandRunData,
     Connector,
-    RunStatus,
 )
 from apps.agents.record import record_agent, record_run
+from apps.agents.status import refresh_agent
 from apps.errors import Conflict, InvalidInput, KeyReused
 from apps.events import journal, layer
 from apps.events.clock import now
@@ -125,66 +124,6 @@ def body_hash(value: Any) -> str:
     return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def refresh_agent(change: Change, agent_id: UUID, *, active: bool = True) -> Agent | None:
-    """Derive the agent's status and current task from its live rows; journal it when it changed.
-
-    `active` says that the agent itself just did something.
-    """
-    agent = Agent.objects.select_for_update().filter(pk=agent_id).first()
-    if agent is None:
-        return None
-    before = (agent.status, agent.current_task, agent.status_reason, agent.last_error, agent.paused)
-    moment = now()
-    if active:
-        agent.last_active = moment
-    titles = list(
-        CommandRun.objects.filter(agent_id=agent_id, status=RunStatus.RUNNING)
-        .order_by("-started_at")
-        .values_list("title", flat=True)[:2]
-    )
-    agent.status, agent.status_reason = _status(agent, bool(titles), moment - _silence())
-    if titles:
-        agent.current_task = titles[0]
-    elif agent.connector != Connector.PULL or not agent.said_status or agent.status == AgentStatus.OFFLINE:
-        agent.current_task = None
-    agent.revision += 1
-    agent.save(
-        update_fields=[
-            "status",
-            "status_reason",
-            "current_task",
-            "last_active",
-            "last_error",
-            "paused",
-            "revision",
-        ]
-    )
-    if before != (agent.status, agent.current_task, agent.status_reason, agent.last_error, agent.paused):
-        record_agent(change, "agent.changed", agent)
-    return agent
-
-
-def _silence() -> timedelta:
-    return timedelta(seconds=settings.MC.offline_seconds)
-
-
-def _status(agent: Agent, working: bool, silent_since: Any) -> tuple[AgentStatus, str]:
-    if agent.paused:
-        return AgentStatus.PAUSED, "paused; takes no new work" + (
-            " and finishes what it has" if working else ""
-        )
-    if agent.connector == Connector.PULL:
-        if agent.heartbeat_at is None or agent.heartbeat_at < silent_since:
-            return AgentStatus.OFFLINE, "no signal from the agent"
-        if not working and agent.said_status in AgentStatus.values:
-            return AgentStatus(agent.said_status), "as the agent said"
-    if working:
-        return AgentStatus.BUSY, ""
-    if agent.last_error:
-        return AgentStatus.ERROR, "its last work failed"
-    return AgentStatus.IDLE, ""
-
-
 def pause_agent(agent: Agent) -> Agent:
     """Dispatch nothing more to the agent; what it has runs to its end. Pausing twice is the same."""
     return _set_paused(agent, True)
@@ -211,7 +150,7 @@ def register_agent(project_id: UUID, *, name: str, type: str, capabilities: list
     """
     try:
         with journal.changes(project_id) as change:
-            agent = Agent.objects.select_for_update().filter(project_id=project_id, name=name).first()
+            agent = Agent.objects.select_for_update(no_key=True).filter(project_id=project_id, name=name).first()
             moment = now()
             if agent is None:
                 agent = Agent(
