@@ -5,3 +5,8 @@ class WorkflowsConfig(AppConfig):
     name = "apps.workflows"
     label = "workflows"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from apps.workflows import engine
+
+        engine.subscribe()

@@ -133,6 +133,12 @@ def parse(text: str) -> Document:
     return _check(source)
 
 
+def located(text: str, found: list[tuple[Path, str]]) -> DocumentError:
+    """The error for problems that were found in a document after it was parsed from `text`."""
+    source = marked.load(text)
+    return DocumentError([_problem(source, path, message) for path, message in found])
+
+
 def of_value(value: Mapping[str, Any]) -> Document:
     """Read a definition that already is a value. Raises DocumentError."""
     return _check(Marked(value=dict(value)))

@@ -1,0 +1,187 @@
+"""How runs hear of their command runs, and the sweep that repairs what nobody told them.
+
+The handlers run inside the transaction that changes a command run: a result, the readiness of the
+steps behind it and the end of the run are committed together or not at all.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Q
+
+from apps.agents import lease
+from apps.agents.events import CommandRunChanged
+from apps.agents.models import OVER, CommandRun, CommandRunData
+from apps.agents.models import RunStatus as CommandRunStatus
+from apps.errors import Conflict
+from apps.events import journal
+from apps.events.clock import now
+from apps.events.journal import Change, Recorded
+from apps.workflows.advance import Advance, Ending, record_step
+from apps.workflows.models import RUN_OVER, Run, Step, StepStatus
+
+SWEEP_BATCH = 200
+RESULTS = {
+    CommandRunStatus.COMPLETED: StepStatus.COMPLETED,
+    CommandRunStatus.FAILED: StepStatus.FAILED,
+    CommandRunStatus.CANCELLED: StepStatus.CANCELLED,
+    CommandRunStatus.TIMED_OUT: StepStatus.TIMED_OUT,
+}
+OPEN_RUN = ~Q(status__in=RUN_OVER)
+AT_WORK = (StepStatus.QUEUED, StepStatus.RUNNING)
+
+
+def subscribe() -> None:
+    """Connect the handlers; called once, when the app is ready."""
+    journal.subscribe("command_run.finished", on_command_run_finished)
+    journal.subscribe("command_run.started", on_command_run_moved)
+    journal.subscribe("command_run.retried", on_command_run_moved)
+    journal.subscribe("command_run.waiting", on_command_run_waiting)
+
+
+def on_command_run_finished(event: Recorded, change: Change) -> None:
+    """End the step of a command run that is over and go on with its run."""
+    body = event.body
+    if not isinstance(body, CommandRunChanged) or body.run_id is None or body.step_id is None:
+        return
+    advance = Advance.hold(change, body.run_id)
+    step = Step.objects.filter(pk=body.step_id, command_run_id=body.command_run_id).first()
+    if advance is None or step is None or step.is_over:
+        return
+    _mirror(step, body)
+    advance.finish(step, _ending(body.command_run_id, body.status, body.error_code))
+    advance.settle()
+
+
+def on_command_run_moved(event: Recorded, change: Change) -> None:
+    """Show on the step that its command run was started, or queued again."""
+    body = event.body
+    if not isinstance(body, CommandRunChanged) or body.run_id is None or body.step_id is None:
+        return
+    advance = Advance.hold(change, body.run_id)
+    step = Step.objects.filter(pk=body.step_id, command_run_id=body.command_run_id).first()
+    if advance is None or step is None or step.is_over:
+        return
+    _mirror(step, body)
+    started = body.status == CommandRunStatus.RUNNING
+    step.wait_reason = "" if started else body.wait_reason
+    if started:
+        advance.mirror(step, StepStatus.RUNNING, "step.started")
+    else:
+        advance.mirror(step, StepStatus.QUEUED, "step.queued")
+    advance.settle()
+
+
+def on_command_run_waiting(event: Recorded, change: Change) -> None:
+    """Say on the step why its command run still waits. The run does not change and is not locked:
+    one transaction explains the waiting of many runs, and they have no common order."""
+    body = event.body
+    if not isinstance(body, CommandRunChanged) or body.step_id is None:
+        return
+    waiting = Step.objects.filter(pk=body.step_id, command_run_id=body.command_run_id)
+    if waiting.filter(status=StepStatus.QUEUED).update(wait_reason=body.wait_reason):
+        step = waiting.get()
+        record_step(change, "step.changed", step, previous=step.status)
+
+
+def stop_command_runs(run_id: UUID, *, limit: int = SWEEP_BATCH) -> int:
+    """Cancel what a run that ends still has in hand, each command run in a transaction of its own:
+    their rows come before the run's in the order of locks. Returns how many were cancelled."""
+    live = CommandRun.objects.filter(run_id=run_id, cancel_requested=False).exclude(status__in=OVER)
+    stopped = 0
+    for command_run_id in live.values_list("id", flat=True)[:limit]:
+        try:
+            lease.cancel(command_run_id)
+            stopped += 1
+        except Conflict:  # it ended by itself meanwhile, which is as good
+            continue
+    return stopped
+
+
+def sweep() -> int:
+    """One round of repair: whatever a crash between two transactions left undone. Returns how many
+    rows it moved. Safe to run in any number of processes."""
+    return _end_overdue_runs() + _stop_ending_runs() + _finish_forgotten_steps() + _nudge_stuck_runs()
+
+
+def _end_overdue_runs() -> int:
+    moment = now()
+    overdue = Run.objects.filter(OPEN_RUN, deadline_at__lt=moment, error_code="", cancel_requested=False)
+    ended = 0
+    for run_id, project_id in overdue.values_list("id", "project_id")[:SWEEP_BATCH]:
+        with journal.changes(project_id) as change:
+            advance = Advance.hold(change, run_id)
+            if advance is None or advance.run.is_over or advance.run.is_ending:
+                continue
+            advance.fail("deadline", "The run took longer than its workflow allows.")
+            advance.settle()
+            ended += 1
+    return ended
+
+
+def _stop_ending_runs() -> int:
+    live = CommandRun.objects.filter(run_id=OuterRef("pk"), cancel_requested=False).exclude(status__in=OVER)
+    ending = Run.objects.filter(OPEN_RUN, Q(cancel_requested=True) | ~Q(error_code="")).filter(Exists(live))
+    return sum(stop_command_runs(run_id) for run_id in ending.values_list("id", flat=True)[:SWEEP_BATCH])
+
+
+def _finish_forgotten_steps() -> int:
+    """Steps whose command run is over, or is no more, although nobody told the step."""
+    at_work = Step.objects.filter(status__in=AT_WORK)
+    known = CommandRun.objects.filter(pk=OuterRef("command_run_id"))
+    forgotten = at_work.filter(Exists(known.filter(status__in=OVER)) | ~Exists(known))
+    rows = list(forgotten.values_list("id", "run_id", "run__project_id")[:SWEEP_BATCH])
+    return sum(_finish_forgotten(step_id, run_id, project_id) for step_id, run_id, project_id in rows)
+
+
+def _finish_forgotten(step_id: UUID, run_id: UUID, project_id: UUID) -> bool:
+    with journal.changes(project_id) as change:
+        advance = Advance.hold(change, run_id)
+        step = Step.objects.filter(pk=step_id, status__in=AT_WORK).first()
+        if advance is None or step is None:
+            return False
+        command_run = CommandRun.objects.filter(pk=step.command_run_id or step_id).first()
+        if command_run is None:
+            gone = Ending(StepStatus.FAILED, code="command_run_gone", message="Its command run was deleted.")
+            advance.finish(step, gone)
+        elif command_run.is_over:
+            advance.finish(step, _ending(command_run.pk, command_run.status, command_run.error_code))
+        else:
+            return False
+        advance.settle()
+        return True
+
+
+def _nudge_stuck_runs() -> int:
+    """Open runs with nothing open, and steps that are ready but were not started."""
+    ready = Step.objects.filter(run=OuterRef("pk"), status=StepStatus.PENDING, waits_for=0)
+    stuck = Run.objects.filter(OPEN_RUN).filter(Q(open_steps=0) | Exists(ready))
+    nudged = 0
+    for run_id, project_id in stuck.values_list("id", "project_id")[:SWEEP_BATCH]:
+        with journal.changes(project_id) as change:
+            advance = Advance.hold(change, run_id)
+            if advance is None or advance.run.is_over:
+                continue
+            pending = Step.objects.filter(run=run_id, status=StepStatus.PENDING, waits_for=0)
+            advance.begin(pending.order_by("index"))
+            advance.settle()
+            nudged += 1
+    return nudged
+
+
+def _mirror(step: Step, body: CommandRunChanged) -> None:
+    step.attempt = body.attempt
+    step.agent_id = body.agent_id or step.agent_id
+    step.agent_name = body.agent_name or step.agent_name
+    step.started_at = body.started_at
+    step.progress = body.progress
+
+
+def _ending(command_run_id: UUID, status: str, error_code: str) -> Ending:
+    data = CommandRunData.objects.filter(pk=command_run_id).values_list("output", "error").first()
+    output, message = data or (None, "")
+    ended = RESULTS[CommandRunStatus(status)]
+    if ended == StepStatus.COMPLETED:
+        return Ending(ended, output=output)
+    return Ending(ended, code=error_code or str(ended), message=message)

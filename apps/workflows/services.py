@@ -1,0 +1,265 @@
+"""The verbs of workflows: save a definition, start a run, cancel a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from difflib import get_close_matches
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import orjson
+from django.db import IntegrityError, transaction
+
+from apps.accounts.models import Project
+from apps.agents.models import Agent, Command
+from apps.agents.services import body_hash
+from apps.errors import Conflict, InvalidInput, KeyReused, NotFound
+from apps.events import journal
+from apps.events.clock import now
+from apps.events.journal import Change
+from apps.workflows import document as documents
+from apps.workflows import engine, inputs
+from apps.workflows.advance import Advance, document_of, record_run
+from apps.workflows.document import Document
+from apps.workflows.models import Run, RunData, RunStatus, Step, Workflow, WorkflowVersion
+
+LIBRARY = Path(__file__).parent / "library"
+MAX_INPUT = 1_048_576  # bytes of JSON
+STOP_AT_ONCE = 50  # command runs cancelled within the request; the sweep does the rest
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What saving a definition came to."""
+
+    workflow: Workflow
+    version: WorkflowVersion
+    is_new_workflow: bool
+    is_new_version: bool
+
+
+def apply_definition(project: Project, source: str, *, by: str = "") -> Applied:
+    """Save a definition as the current version of the workflow with its slug.
+
+    A document that means the same as the current version makes no new one. Raises DocumentError.
+    """
+    document = documents.parse(source)
+    check_catalogue(project, document, source)
+    checksum = documents.checksum(document)
+    with transaction.atomic():
+        workflow, is_new = Workflow.objects.get_or_create(
+            project=project, slug=document.slug, defaults={"name": document.name}
+        )
+        workflow = Workflow.objects.select_for_update(no_key=True).get(pk=workflow.pk)
+        newest = workflow.versions.order_by("-number").first()
+        if newest is not None and newest.checksum == checksum and workflow.current_id == newest.pk:
+            return Applied(workflow, newest, False, False)
+        version = WorkflowVersion.objects.create(
+            workflow=workflow,
+            number=newest.number + 1 if newest else 1,
+            document=document.dump(),
+            source=source,
+            checksum=checksum,
+            created_by=by[:150],
+        )
+        workflow.current = version
+        workflow.name, workflow.description = document.name, document.description
+        workflow.save(update_fields=["current", "name", "description"])
+        return Applied(workflow, version, is_new, True)
+
+
+def check_catalogue(project: Project, document: Document, source: str) -> None:
+    """Whether the commands and agents of a document exist and fit. Raises DocumentError."""
+    commands = {command.name: command for command in Command.objects.filter(project=project)}
+    agents = {agent.slug: agent for agent in Agent.objects.filter(project=project)}
+    found: list[tuple[tuple[str | int, ...], str]] = []
+    for index, step in enumerate(document.steps):
+        here = ("steps", index)
+        command = commands.get(step.command)
+        if command is None:
+            found.append(
+                ((*here, "command"), f"there is no command {step.command!r}{_near(step.command, commands)}")
+            )
+            continue
+        found += [((*here, *path), said) for path, said in _misfits(step, command)]
+        if step.agent is None:
+            continue
+        agent = agents.get(step.agent)
+        if agent is None:
+            found.append(((*here, "agent"), f"there is no agent {step.agent!r}{_near(step.agent, agents)}"))
+        elif command.capability not in agent.capabilities:
+            said = f"{step.agent!r} lacks the capability {command.capability!r} that {step.command!r} needs"
+            found.append(((*here, "agent"), said))
+    if found:
+        raise documents.located(source, found)
+
+
+def install_library(project: Project, folder: Path = LIBRARY) -> list[Workflow]:
+    """Save the workflows that come with the product, those whose slug the project does not have yet.
+
+    What somebody changed or made stays as it is. Raises DocumentError.
+    """
+    installed = []
+    known = set(Workflow.objects.filter(project=project).values_list("slug", flat=True))
+    for path in sorted(folder.glob("*.yaml")):
+        source = path.read_text(encoding="utf-8")
+        if documents.parse(source).slug not in known:
+            installed.append(apply_definition(project, source, by="library").workflow)
+    return installed
+
+
+def start_run(
+    workflow: Workflow,
+    value: dict[str, Any],
+    *,
+    by: str = "",
+    idempotency_key: str | None = None,
+    priority: int = 0,
+) -> tuple[Run, bool]:
+    """Start a run of the workflow's current version; returns it and whether it is new.
+
+    Raises InvalidInput naming each wrong field, KeyReused when the key came with another body, and
+    Conflict when the workflow has no version. The same key and body give the run that exists.
+    """
+    start = partial(_start_run, workflow, value, by=by, idempotency_key=idempotency_key, priority=priority)
+    try:
+        return start()
+    except IntegrityError:
+        if idempotency_key is None:
+            raise
+        return start()  # two requests with one key raced; the loser finds the winner's run
+
+
+def cancel_run(run: Run, *, by: str = "") -> Run:
+    """T10: start nothing more, cancel what waits, tell what runs. Asking twice is the same.
+
+    Raises Conflict when the run is over.
+    """
+    with journal.changes(run.project_id) as change:
+        advance = Advance.hold(change, run.pk)
+        if advance is None:
+            raise NotFound("The run does not exist any more.")
+        if advance.run.is_over:
+            raise Conflict(f"The run is over ({advance.run.status}).")
+        if not advance.run.cancel_requested:
+            advance.cancel(f"Cancelled by {by}." if by else "Cancelled.")
+            advance.settle()
+    engine.stop_command_runs(run.pk, limit=STOP_AT_ONCE)
+    run.refresh_from_db()
+    return run
+
+
+def _start_run(
+    workflow: Workflow, value: dict[str, Any], *, by: str, idempotency_key: str | None, priority: int
+) -> tuple[Run, bool]:
+    with journal.changes(workflow.project_id) as change:
+        locked = Workflow.objects.select_for_update(of=("self",), no_key=True).get(pk=workflow.pk)
+        fingerprint = ""
+        if idempotency_key is not None:
+            fingerprint = body_hash([locked.slug, value])
+            existing = _existing(change, idempotency_key, fingerprint)
+            if existing is not None:
+                return existing, False
+        if locked.current_id is None:
+            raise Conflict("The workflow has no version yet.")
+        document = document_of(locked.current_id)
+        given = checked_input(document, value)
+        locked.run_count += 1
+        locked.save(update_fields=["run_count"])
+        moment = now()
+        run = Run(
+            project_id=locked.project_id,
+            workflow=locked,
+            version_id=locked.current_id,
+            number=locked.run_count,
+            name=document.name,
+            status=RunStatus.RUNNING,
+            total_steps=len(document.steps),
+            open_steps=len(document.steps),
+            priority=priority,
+            requested_by=by[:150],
+            idempotency_key=idempotency_key,
+            idempotency_hash=fingerprint,
+            created_at=moment,
+            started_at=moment,
+            deadline_at=_deadline(document),
+        )
+        run.save(force_insert=True)
+        RunData.objects.create(run=run, input=given)
+        steps = Step.objects.bulk_create(_steps(run, document))
+        record_run(change, "run.started", run, previous=None)
+        advance = Advance(change, run, document)
+        advance.begin(steps)
+        advance.settle()
+        return run, True
+
+
+def _existing(change: Change, key: str, fingerprint: str) -> Run | None:
+    existing = (
+        Run.objects.select_related("workflow", "version")
+        .filter(project_id=change.project_id, idempotency_key=key)
+        .first()
+    )
+    if existing is not None and existing.idempotency_hash != fingerprint:
+        raise KeyReused("Use a new Idempotency-Key, or send the same body again.")
+    return existing
+
+
+def checked_input(document: Document, value: dict[str, Any]) -> dict[str, Any]:
+    """The input with its defaults filled in. Raises InvalidInput naming each wrong field."""
+    given = inputs.with_defaults(document.input, value)
+    problems = inputs.value_problems(document.input, given)
+    if not problems and len(orjson.dumps(given)) > MAX_INPUT:
+        raise InvalidInput({"input": f"is larger than {MAX_INPUT:,} bytes; pass a reference instead"})
+    if problems:
+        raise InvalidInput({inputs.dotted(("input", *p.path)): p.message for p in problems})
+    return given
+
+
+def _steps(run: Run, document: Document) -> list[Step]:
+    graph = document.graph
+    return [
+        Step(
+            run=run,
+            key=key,
+            index=graph.index[key],
+            name=document.by_key[key].title,
+            waits_for=len(graph.needs[key]),
+            wait_reason=_waits_for(document, key),
+        )
+        for key in graph.order
+    ]
+
+
+def _waits_for(document: Document, key: str) -> str:
+    names = [document.by_key[need].title for need in document.graph.needs[key]]
+    if len(names) > 3:
+        names = [*names[:2], f"{len(names) - 2} more"]
+    return f"waiting for {', '.join(names)}"[:200] if names else ""
+
+
+def _deadline(document: Document) -> datetime | None:
+    return now() + timedelta(seconds=document.timeout_seconds) if document.timeout_seconds else None
+
+
+def _misfits(step: documents.Step, command: Command) -> list[tuple[tuple[str, ...], str]]:
+    """Parameters that a step leaves out or makes up, as far as the names tell."""
+    parameters = command.parameters
+    properties = parameters.get("properties", {})
+    found: list[tuple[tuple[str, ...], str]] = []
+    for name in parameters.get("required", []):
+        if name not in step.with_ and "default" not in properties.get(name, {}):
+            found.append((("with",), f"{command.name!r} needs {name!r}"))
+    if parameters.get("additionalProperties") is False:
+        for name in step.with_:
+            if name not in properties:
+                known = ", ".join(properties) or "none"
+                found.append((("with", name), f"{command.name!r} has no parameter {name!r}; it has: {known}"))
+    return found
+
+
+def _near(word: str, known: Any) -> str:
+    close = get_close_matches(word, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
