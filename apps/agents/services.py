@@ -150,7 +150,9 @@ def register_agent(project_id: UUID, *, name: str, type: str, capabilities: list
     """
     try:
         with journal.changes(project_id) as change:
-            agent = Agent.objects.select_for_update(no_key=True).filter(project_id=project_id, name=name).first()
+            agent = (
+                Agent.objects.select_for_update(no_key=True).filter(project_id=project_id, name=name).first()
+            )
             moment = now()
             if agent is None:
                 agent = Agent(
