@@ -20,7 +20,7 @@ Message = dict[str, Any]
 Waiter = tuple[asyncio.AbstractEventLoop, "asyncio.Future[None]"]
 
 
-class MemoryChannelLayer(BaseChannelLayer):  # type: ignore[misc]
+class MemoryChannelLayer(BaseChannelLayer):
     """Channels and groups in this process. Messages are passed as they are: do not change them."""
 
     extensions = ("groups", "flush")

@@ -1,0 +1,1 @@
+"""The dashboard's state: loaded once, moved by events, served as ready bytes."""

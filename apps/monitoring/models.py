@@ -1,0 +1,96 @@
+"""What monitoring remembers: samples for the charts, API timings, alerts."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from apps.accounts.models import Project
+
+
+class MetricSample(models.Model):
+    """One point of every chart of a project: measured every few seconds, kept by the minute later."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
+    step = models.PositiveIntegerField(help_text="Seconds this sample stands for")
+    at = models.BigIntegerField(help_text="Unix time at which its stretch begins")
+    throughput = models.FloatField(help_text="Command runs finished per minute")
+    api_ms = models.FloatField(null=True, help_text="Median API response time in milliseconds")
+    cpu = models.FloatField(help_text="Per cent of the engine's host")
+    memory = models.FloatField(help_text="Per cent of the engine's host")
+    queue_depth = models.FloatField(help_text="Command runs that wait")
+    active_agents = models.FloatField()
+    running_workflows = models.FloatField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["project", "step", "at"], name="metric_once_per_bucket")
+        ]
+        indexes = [models.Index(fields=["step", "at"], name="metric_by_age")]
+
+    def __str__(self) -> str:
+        return f"{self.project_id} at {self.at}"
+
+
+class ApiTiming(models.Model):
+    """How long one web process took for the API requests of a few seconds, as a histogram."""
+
+    process = models.UUIDField()
+    at = models.BigIntegerField(help_text="Unix time at which it was stored")
+    counts = models.JSONField(help_text="Requests by bucket of the logarithmic scale")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["process", "at"], name="api_timing_once")]
+        indexes = [models.Index(fields=["at"], name="api_timing_by_age")]
+
+    def __str__(self) -> str:
+        return f"{self.process} at {self.at}"
+
+
+class AlertState(models.TextChoices):
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+
+
+class AlertLevel(models.TextChoices):
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+    CRITICAL = "critical"
+
+
+class Alert(models.Model):
+    """A rule that fired for one subject; there is at most one that is not resolved."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="alerts")
+    rule = models.CharField(max_length=50)
+    subject = models.CharField(max_length=100, help_text="What it is about, as the rule names it")
+    level = models.CharField(max_length=10, choices=AlertLevel.choices)
+    message = models.CharField(max_length=500)
+    url = models.CharField(max_length=200, blank=True, help_text="Where to look, a path of this site")
+    state = models.CharField(max_length=12, choices=AlertState.choices, default=AlertState.OPEN)
+    count = models.PositiveIntegerField(default=1, help_text="How often the rule fired meanwhile")
+    opened_at = models.DateTimeField(default=timezone.now)
+    last_at = models.DateTimeField(default=timezone.now)
+    acknowledged_at = models.DateTimeField(null=True, blank=True)
+    acknowledged_by = models.CharField(max_length=150, blank=True)
+    resolved_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-opened_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "rule", "subject"],
+                condition=~Q(state="resolved"),
+                name="alert_once_while_unresolved",
+            )
+        ]
+        indexes = [models.Index(fields=["project", "-opened_at", "-id"], name="alert_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.level}: {self.message}"
