@@ -2,6 +2,7 @@ import { createRouter } from "@tanstack/react-router";
 import { agentRoute } from "@/routes/agent";
 import { agentsRoute } from "@/routes/agents";
 import { alertsRoute } from "@/routes/alerts";
+import { commandRunRoute } from "@/routes/command-run";
 import { commandsRoute } from "@/routes/commands";
 import { dashboardRoute } from "@/routes/dashboard";
 import { loginRoute } from "@/routes/login";
@@ -25,6 +26,7 @@ const routeTree = rootRoute.addChildren([
     runsRoute,
     runRoute,
     commandsRoute,
+    commandRunRoute,
     alertsRoute,
     metricsRoute,
     settingsRoute,

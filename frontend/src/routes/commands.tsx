@@ -1,8 +1,18 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
+import { searchChoice, searchText } from "./search";
 import { shellRoute } from "./shell";
+
+const views = ["catalogue", "runs"] as const;
+type CommandsSearch = { view?: (typeof views)[number]; q?: string; capability?: string; status?: string };
 
 export const commandsRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/commands",
-  component: lazyRouteComponent(() => import("./commands.lazy"), "CommandsPage"),
+  validateSearch: (search): CommandsSearch => ({
+    view: searchChoice(search.view, views),
+    q: searchText(search.q),
+    capability: searchText(search.capability),
+    status: searchText(search.status),
+  }),
+  component: lazyRouteComponent(() => import("./commands.lazy"), "CommandsRoute"),
 });

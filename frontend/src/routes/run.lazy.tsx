@@ -1,5 +1,16 @@
-import { Page } from "@/components/ui/page";
+import { RunPage } from "@/features/runs/run-page";
+import { runRoute } from "./run";
 
-export function RunPage() {
-  return <Page title="Run">{null}</Page>;
+export function RunRoute() {
+  const { id } = runRoute.useParams();
+  const { step } = runRoute.useSearch();
+  const navigate = runRoute.useNavigate();
+  return (
+    <RunPage
+      key={id}
+      id={id}
+      step={step}
+      onStep={(key) => void navigate({ search: { step: key }, replace: true, resetScroll: false })}
+    />
+  );
 }

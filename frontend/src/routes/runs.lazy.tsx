@@ -1,5 +1,8 @@
-import { Page } from "@/components/ui/page";
+import { RunsPage } from "@/features/runs/runs-page";
+import { runsRoute } from "./runs";
 
-export function RunsPage() {
-  return <Page title="Runs">{null}</Page>;
+export function RunsRoute() {
+  const filter = runsRoute.useSearch();
+  const navigate = runsRoute.useNavigate();
+  return <RunsPage filter={filter} onFilter={(search) => void navigate({ search, replace: true })} />;
 }

@@ -1,8 +1,14 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
+import type { RunFilter } from "@/lib/api/runs";
+import { searchText } from "./search";
 import { shellRoute } from "./shell";
 
 export const runsRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/runs",
-  component: lazyRouteComponent(() => import("./runs.lazy"), "RunsPage"),
+  validateSearch: (search): RunFilter => ({
+    status: searchText(search.status),
+    workflow: searchText(search.workflow),
+  }),
+  component: lazyRouteComponent(() => import("./runs.lazy"), "RunsRoute"),
 });

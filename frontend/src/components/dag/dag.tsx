@@ -4,7 +4,7 @@ import { lazy, Suspense, useState } from "react";
 import { Card } from "@/components/ui/card";
 import { FullScreen } from "@/components/ui/full-screen";
 import { Skeleton } from "@/components/ui/states";
-import { cx } from "@/lib/cx";
+import { plural } from "@/lib/format";
 import { GraphButton } from "./graph-button";
 import { Outline, type OutlineProps } from "./outline";
 
@@ -16,40 +16,58 @@ interface DagProps extends OutlineProps {
 }
 
 export function Dag({ title, className, ...graph }: DagProps) {
-  const [view, setView] = useState<"graph" | "list">("graph");
-  const [isFull, setFull] = useState(false);
-  const other = view === "graph" ? "list" : "graph";
+  const [asList, setAsList] = useState(false);
   return (
     <Card
       title={title}
-      note={`${graph.steps.length} steps`}
+      note={plural(graph.steps.length, "step")}
       className={className}
       bodyClassName="relative p-0"
       actions={
         <>
           <span className="max-md:hidden">
-            <GraphButton label={`Show as ${other}`} onClick={() => setView(other)}>
-              {other === "list" ? <List size={14} aria-hidden /> : <Workflow size={14} aria-hidden />}
+            <GraphButton
+              label={asList ? "Show as graph" : "Show as list"}
+              onClick={() => setAsList(!asList)}
+              pressed={asList}
+            >
+              {asList ? <Workflow size={14} aria-hidden /> : <List size={14} aria-hidden />}
             </GraphButton>
           </span>
-          <GraphButton label="Show graph in full screen" onClick={() => setFull(true)}>
-            <Expand size={14} aria-hidden />
-          </GraphButton>
+          <FullScreenDag title={title} {...graph} />
         </>
       }
     >
-      <div className={cx("h-full overflow-y-auto", view === "graph" && "md:hidden")}>
+      <div className={asList ? "h-full overflow-y-auto" : "md:hidden"}>
         <Outline {...graph} />
       </div>
-      {view === "graph" && (
+      {!asList && (
         <div className="absolute inset-0 max-md:hidden">
           <Drawing {...graph} />
         </div>
       )}
-      <FullScreen open={isFull} onOpenChange={setFull} title={title}>
-        <Drawing {...graph} />
-      </FullScreen>
     </Card>
+  );
+}
+
+/** The button that shows the graph over the whole window: on a phone the only way to see it drawn. */
+export function FullScreenDag({ title, ...graph }: OutlineProps & { title: string }) {
+  const [isOpen, setOpen] = useState(false);
+  return (
+    <>
+      <GraphButton label="Show graph in full screen" onClick={() => setOpen(true)}>
+        <Expand size={14} aria-hidden />
+      </GraphButton>
+      <FullScreen open={isOpen} onOpenChange={setOpen} title={title}>
+        <Drawing
+          {...graph}
+          onSelect={(key) => {
+            graph.onSelect(key);
+            if (key !== null) setOpen(false);
+          }}
+        />
+      </FullScreen>
+    </>
   );
 }
 

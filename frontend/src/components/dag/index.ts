@@ -1,3 +1,3 @@
-export { Dag } from "./dag";
+export { Dag, FullScreenDag } from "./dag";
 export { Outline } from "./outline";
 export type { DagStep } from "./step";

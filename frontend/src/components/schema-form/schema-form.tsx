@@ -1,5 +1,6 @@
 /** A form made from a JSON schema: one control per property, errors beside the field they belong to. */
 import { type FormEvent, type ReactNode, useId, useRef, useState } from "react";
+import { ApiError, messageOf } from "@/lib/api/errors";
 import type { JsonSchema } from "@/lib/api/types";
 import { SchemaField } from "./field";
 import { type FieldErrors, fieldErrorsOf, fieldsOf, initialValues, parseValues } from "./fields";
@@ -9,7 +10,9 @@ export interface SchemaFormProps {
   onSubmit: (input: Record<string, unknown>) => void;
   /** The buttons; a submit button must be among them. */
   children: ReactNode;
-  /** `errors` of the problem+json answer to the last submit. */
+  /** Why the last submit failed: its field errors go to their fields, the rest above the buttons. */
+  problem?: Error | null;
+  /** The same for callers that show the rest themselves: only the `errors` of the problem. */
   serverErrors?: unknown;
   /** Values to start from; they are read once, so live updates never overwrite what is being typed. */
   initial?: Record<string, unknown>;
@@ -18,13 +21,18 @@ export interface SchemaFormProps {
 }
 
 export function SchemaForm(props: SchemaFormProps) {
-  const { schema, onSubmit, children, serverErrors, initial, disabled = false } = props;
+  const { schema, onSubmit, children, problem, serverErrors, initial, disabled = false } = props;
   const id = useId();
   const form = useRef<HTMLFormElement>(null);
   const fields = fieldsOf(schema);
   const [values, setValues] = useState(() => initialValues(fields, initial));
   const [errors, setErrors] = useState<FieldErrors>({});
-  const fromServer = fieldErrorsOf(serverErrors, fields);
+  const fromServer = fieldErrorsOf(
+    serverErrors ?? (problem instanceof ApiError ? problem.problem.errors : undefined),
+    fields,
+  );
+  const isPlaced = Object.keys(fromServer.fields).length > 0;
+  const general = fromServer.rest.join(" ") || (problem && !isPlaced ? messageOf(problem) : "");
 
   function submit(event: FormEvent) {
     event.preventDefault();
@@ -53,9 +61,9 @@ export function SchemaForm(props: SchemaFormProps) {
           }}
         />
       ))}
-      {fromServer.rest.length > 0 && (
+      {general && (
         <p role="alert" className="text-err">
-          {fromServer.rest.join(" ")}
+          {general}
         </p>
       )}
       {children}

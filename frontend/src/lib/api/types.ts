@@ -65,6 +65,7 @@ export type DashboardAgent = {
   last_active: string | null;
   capabilities: string[];
   connector?: string;
+  status_reason?: string;
   last_error?: string | null;
   paused?: boolean;
 };

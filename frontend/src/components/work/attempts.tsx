@@ -1,0 +1,43 @@
+/** Each try of a command run: how it ended, how long it took and why it failed. */
+import { StatusText } from "@/components/status";
+import { Elapsed, TimeAgo } from "@/components/ui/time-ago";
+import type { Attempt } from "@/lib/api/types";
+import { visibleText } from "@/lib/format";
+
+const words: Record<string, string> = { retried: "retrying", succeeded: "completed", lost: "timed_out" };
+
+export function Attempts({ attempts }: { attempts: readonly Attempt[] }) {
+  return (
+    <ol className="flex flex-col text-table">
+      {attempts.map((attempt) => (
+        <li
+          key={attempt.number}
+          className="flex flex-wrap items-baseline gap-x-4 border-t py-1.5 first:border-t-0"
+        >
+          <span className="tnum w-6 text-muted">{attempt.number}</span>
+          <StatusText status={statusOf(attempt)} />
+          <span className="tnum text-meta text-muted">
+            <Elapsed from={attempt.started_at} until={attempt.ended_at} />
+          </span>
+          <span className="text-meta text-muted">
+            <TimeAgo at={attempt.started_at} />
+          </span>
+          {attempt.worker && (
+            <span className="font-mono text-caption text-muted">{visibleText(attempt.worker)}</span>
+          )}
+          {attempt.error && (
+            <p className="min-w-0 basis-full pl-10 text-meta break-words">
+              <code className="font-mono text-muted">{visibleText(attempt.error.code)}</code>{" "}
+              {visibleText(attempt.error.message)}
+            </p>
+          )}
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+function statusOf({ outcome, ended_at }: Attempt): string {
+  if (outcome) return words[outcome] ?? outcome;
+  return ended_at ? "unknown" : "running";
+}

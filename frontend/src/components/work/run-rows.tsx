@@ -1,0 +1,102 @@
+/** Runs as rows; on a phone as cards of two lines. Progress of recent runs is live. */
+import { Link } from "@tanstack/react-router";
+import { ProgressBar, StatusText } from "@/components/status";
+import { Elapsed, TimeAgo } from "@/components/ui/time-ago";
+import { useRecentWorkflows } from "@/hooks";
+import type { DashboardWorkflow, RunRow } from "@/lib/api/types";
+import { percent, visibleText } from "@/lib/format";
+import { Rows, rowLink } from "./list";
+import { TokenCount } from "./tokens";
+
+interface RunRowsProps {
+  rows: readonly RunRow[];
+  query: { hasNextPage: boolean; isFetchingNextPage: boolean; fetchNextPage: () => unknown };
+  /** On the page of one workflow its name says nothing. */
+  hideWorkflow?: boolean;
+}
+
+const COLUMNS =
+  "md:grid md:grid-cols-[minmax(0,1fr)_minmax(92px,200px)_140px_84px_80px_96px] md:items-center md:gap-x-4 px-4";
+
+export function RunRows({ rows, query, hideWorkflow = false }: RunRowsProps) {
+  const recent = useRecentWorkflows().data;
+  const live = new Map(recent?.map((run) => [run.id, run]));
+  return (
+    <Rows label="Runs" rows={rows} query={query} head={<Head />}>
+      {(row) => <RunLine run={withLive(row, live.get(row.id))} hideWorkflow={hideWorkflow} />}
+    </Rows>
+  );
+}
+
+function withLive(row: RunRow, live: DashboardWorkflow | undefined): RunRow {
+  if (!live) return row;
+  const { status, progress, current_step, started_at, completed_at } = live;
+  return { ...row, status, progress, current_step, started_at, completed_at };
+}
+
+function Head() {
+  return (
+    <div className={`${COLUMNS} h-8 text-meta text-muted`}>
+      <span>Run</span>
+      <span>Status</span>
+      <span>Progress</span>
+      <span className="text-right">Took</span>
+      <span className="text-right">Tokens</span>
+      <span className="text-right">Started</span>
+    </div>
+  );
+}
+
+function RunLine({ run, hideWorkflow }: { run: RunRow; hideWorkflow: boolean }) {
+  const title = hideWorkflow ? `Run #${run.number}` : `${run.workflow_name} #${run.number}`;
+  return (
+    <div className={`${COLUMNS} min-h-10 py-2 text-table`}>
+      <div className="flex min-w-0 items-baseline gap-2 max-md:justify-between">
+        <Link to="/runs/$id" params={{ id: run.id }} className={`${rowLink} truncate`}>
+          {visibleText(title)}
+        </Link>
+        <span className="shrink-0 text-meta text-muted max-md:hidden">
+          {run.requested_by && `by ${run.requested_by}`}
+        </span>
+        <StatusText status={run.status} className="md:hidden" />
+      </div>
+      <div className="min-w-0 max-md:hidden">
+        <StatusText status={run.status} />
+        <Reason run={run} />
+      </div>
+      <div className="flex items-center gap-2 max-md:mt-1">
+        <ProgressBar
+          value={run.progress}
+          status={run.status}
+          label={`Progress of ${title}`}
+          className="min-w-12 flex-1"
+        />
+        <span className="tnum w-9 shrink-0 text-right text-meta text-muted">{percent(run.progress)}</span>
+        <span className="shrink-0 text-meta text-muted md:hidden">
+          <TimeAgo at={run.started_at ?? run.created_at} />
+        </span>
+      </div>
+      <div className="md:hidden">
+        <Reason run={run} />
+      </div>
+      <span className="tnum text-right text-meta text-muted max-md:hidden">
+        {run.started_at ? <Elapsed from={run.started_at} until={run.completed_at} /> : "–"}
+      </span>
+      <span className="text-right text-meta text-muted max-md:hidden">
+        <TokenCount tokens={run.tokens} />
+      </span>
+      <span className="tnum text-right text-meta text-muted max-md:hidden">
+        <TimeAgo at={run.started_at ?? run.created_at} />
+      </span>
+    </div>
+  );
+}
+
+function Reason({ run }: { run: RunRow }) {
+  if (!run.status_reason || run.status === "completed") return null;
+  return (
+    <p className="truncate text-meta text-muted" title={visibleText(run.status_reason)}>
+      {visibleText(run.status_reason)}
+    </p>
+  );
+}

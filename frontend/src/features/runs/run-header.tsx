@@ -1,0 +1,62 @@
+/** Who started what, when, how far it is and what it cost. */
+import { Link } from "@tanstack/react-router";
+import { DemoLabel, ProgressBar, StatusChip } from "@/components/status";
+import { Elapsed, TimeAgo } from "@/components/ui/time-ago";
+import { Fact, Facts } from "@/components/work/facts";
+import { TokenCount } from "@/components/work/tokens";
+import type { Run } from "@/lib/api/types";
+import { percent, visibleText } from "@/lib/format";
+import { isOver } from "./model";
+
+export function RunTitle({ run }: { run: Run }) {
+  return (
+    <span className="flex flex-wrap items-center gap-x-3 gap-y-1">
+      <span className="text-h1">
+        <Link to="/workflows/$slug" params={{ slug: run.workflow }} className="hover:underline">
+          {visibleText(run.workflow_name)}
+        </Link>{" "}
+        <span className="tnum font-normal text-muted">#{run.number}</span>
+      </span>
+      <StatusChip status={run.status} />
+      {run.steps.some(({ demo }) => demo) && <DemoLabel />}
+    </span>
+  );
+}
+
+export function RunHeader({ run }: { run: Run }) {
+  const done = run.steps.filter(({ status }) => isOver(status)).length;
+  return (
+    <div className="card flex flex-col gap-3 px-4 py-3">
+      <div className="flex items-center gap-3">
+        <ProgressBar
+          value={run.progress}
+          status={run.status}
+          label="Progress of this run"
+          className="flex-1"
+        />
+        <span className="tnum w-10 text-right text-table text-muted">{percent(run.progress)}</span>
+      </div>
+      <Facts>
+        <Fact name={isOver(run.status) ? "Took" : "Elapsed"}>
+          {run.started_at ? <Elapsed from={run.started_at} until={run.completed_at} /> : "Not started"}
+        </Fact>
+        <Fact name={run.started_at ? "Started" : "Asked"}>
+          <TimeAgo at={run.started_at ?? run.created_at} />
+        </Fact>
+        <Fact name="By">{run.requested_by ? visibleText(run.requested_by) : "The system"}</Fact>
+        <Fact name="Steps">
+          {done} of {run.total_steps}
+        </Fact>
+        <Fact name="Tokens">
+          <TokenCount tokens={run.tokens} />
+        </Fact>
+        <Fact name="Version">{run.version}</Fact>
+        {run.status_reason && (
+          <div className="min-w-0 basis-full sm:basis-auto">
+            <Fact name="Why">{visibleText(run.status_reason)}</Fact>
+          </div>
+        )}
+      </Facts>
+    </div>
+  );
+}

@@ -1,0 +1,108 @@
+/** One run: its graph, its timeline and the chosen step, all pointing at the same step of the URL. */
+import { useQuery } from "@tanstack/react-query";
+import { useEffect, useRef } from "react";
+import { Dag, FullScreenDag } from "@/components/dag";
+import { Card } from "@/components/ui/card";
+import { Page } from "@/components/ui/page";
+import { Skeleton } from "@/components/ui/states";
+import { Loaded } from "@/components/work/loaded";
+import { runQuery } from "@/lib/api/runs";
+import type { Run } from "@/lib/api/types";
+import { visibleText } from "@/lib/format";
+import { CancelRun } from "./cancel-run";
+import { dagSteps, stepOf } from "./model";
+import { RunHeader, RunTitle } from "./run-header";
+import { RunPanel } from "./run-panel";
+import { StepPanel } from "./step-panel";
+import { TimelineView } from "./timeline-view";
+
+interface RunPageProps {
+  id: string;
+  step: string | undefined;
+  onStep: (key: string | undefined) => void;
+}
+
+export function RunPage({ id, step, onStep }: RunPageProps) {
+  const query = useQuery(runQuery(id));
+  const run = query.data;
+  return (
+    <Page
+      title={run ? visibleText(`${run.workflow_name} #${run.number}`) : "Run"}
+      heading={run ? <RunTitle run={run} /> : <Skeleton className="h-7 w-72" />}
+      actions={run && <CancelRun run={run} />}
+    >
+      <Loaded query={query} what="This run could not be loaded" skeleton={<RunSkeleton />}>
+        {(loaded) => <RunBody run={loaded} step={step} onStep={onStep} />}
+      </Loaded>
+    </Page>
+  );
+}
+
+function RunBody({ run, step: key, onStep }: { run: Run } & Omit<RunPageProps, "id">) {
+  const step = stepOf(run, key);
+  const panel = useRef<HTMLDivElement>(null);
+  const graph = {
+    label: "Steps of this run",
+    steps: dagSteps(run),
+    selected: step?.key ?? null,
+    onSelect: (chosen: string | null) => onStep(chosen ?? undefined),
+  };
+  useRevealed(panel, step?.key);
+  return (
+    <>
+      <RunHeader run={run} />
+      <div className="grid min-w-0 gap-3 lg:grid-cols-[minmax(320px,5fr)_minmax(0,8fr)]">
+        <Dag
+          title="Graph"
+          {...graph}
+          className="max-md:hidden md:h-96 lg:sticky lg:top-[60px] lg:h-[calc(100dvh-76px)] lg:max-h-[760px]"
+        />
+        <div className="flex min-w-0 flex-col gap-3">
+          <Card
+            title="Timeline"
+            bodyClassName="py-1"
+            actions={
+              <span className="md:hidden">
+                <FullScreenDag title="Graph" {...graph} />
+              </span>
+            }
+          >
+            <TimelineView run={run} selected={step?.key} onSelect={onStep} />
+          </Card>
+          <div ref={panel} className="scroll-mt-16">
+            {step ? (
+              <StepPanel key={step.id} step={step} onClose={() => onStep(undefined)} />
+            ) : (
+              <RunPanel run={run} onStep={onStep} />
+            )}
+          </div>
+        </div>
+      </div>
+    </>
+  );
+}
+
+/** On a small screen the panel is below the list: a chosen step must come into sight. */
+function useRevealed(panel: React.RefObject<HTMLElement | null>, key: string | undefined) {
+  const previous = useRef(key);
+  useEffect(() => {
+    if (previous.current === key) return;
+    previous.current = key;
+    if (key !== undefined) panel.current?.scrollIntoView?.({ block: "nearest", behavior: "smooth" });
+  }, [panel, key]);
+}
+
+function RunSkeleton() {
+  return (
+    <div role="status" aria-label="Loading" className="flex flex-col gap-3">
+      <Skeleton className="h-16" />
+      <div className="grid gap-3 lg:grid-cols-[minmax(320px,5fr)_minmax(0,8fr)]">
+        <Skeleton className="h-[560px] max-md:hidden" />
+        <div className="flex flex-col gap-3">
+          <Skeleton className="h-72" />
+          <Skeleton className="h-64" />
+        </div>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,131 @@
+/** Everything about one step: why it waits, what it was given, what it writes and what came out. */
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { X } from "lucide-react";
+import type { ReactNode } from "react";
+import { DemoLabel, StatusChip } from "@/components/status";
+import { Button } from "@/components/ui/button";
+import { Card } from "@/components/ui/card";
+import { Elapsed } from "@/components/ui/time-ago";
+import { Attempts } from "@/components/work/attempts";
+import { Fact, Facts } from "@/components/work/facts";
+import { Failure } from "@/components/work/failure";
+import { NowWriting } from "@/components/work/now-writing";
+import { Output } from "@/components/work/output";
+import { Section } from "@/components/work/section";
+import { TokenCount } from "@/components/work/tokens";
+import { commandRunQuery } from "@/lib/api/commands";
+import type { Step } from "@/lib/api/types";
+import { visibleText } from "@/lib/format";
+import { isOver } from "./model";
+
+export function StepPanel({ step, onClose }: { step: Step; onClose: () => void }) {
+  const id = step.command_run_id;
+  const { data: commandRun } = useQuery({ ...commandRunQuery(id ?? ""), enabled: id !== null });
+  return (
+    <Card
+      title={visibleText(step.name)}
+      bodyClassName="flex flex-col"
+      actions={
+        <>
+          {step.demo && step.started_at && <DemoLabel />}
+          <StatusChip status={step.status} />
+          <Button size="icon" variant="ghost" aria-label="Close step" title="Close step" onClick={onClose}>
+            <X size={14} aria-hidden />
+          </Button>
+        </>
+      }
+    >
+      <div className="flex flex-col gap-3 p-4">
+        <StepFacts step={step} />
+        <WaitReason step={step} />
+        {step.error && <Failure error={step.error} title="This step failed" />}
+        {step.status === "running" && (
+          <NowWriting
+            progress={step.progress}
+            message={step.message}
+            text={commandRun?.text ?? ""}
+            label={`What ${step.agent?.name ?? "the agent"} writes now`}
+          />
+        )}
+      </div>
+      {(isOver(step.status) || step.output) && (
+        <Section title="Output">
+          <Output value={step.output} fileName={`${step.key}-output`} empty={noOutput(step)} />
+        </Section>
+      )}
+      <Section title="Input">
+        <Output
+          value={step.input}
+          fileName={`${step.key}-input`}
+          empty="The input is made when the step starts."
+        />
+      </Section>
+      {commandRun && commandRun.attempts.length > 0 && (
+        <Section title="Attempts">
+          <Attempts attempts={commandRun.attempts} />
+        </Section>
+      )}
+    </Card>
+  );
+}
+
+function noOutput(step: Step): string {
+  if (step.status === "skipped") return "Skipped: its condition was not met, or a step before it failed.";
+  return step.status === "completed" ? "Finished without output." : "Ended without output.";
+}
+
+function StepFacts({ step }: { step: Step }) {
+  return (
+    <Facts>
+      <Fact name="Agent">{agentLink(step)}</Fact>
+      <Fact name="Command">
+        {step.command_run_id ? (
+          <Link
+            to="/command-runs/$id"
+            params={{ id: step.command_run_id }}
+            className="font-mono text-meta text-accent hover:underline"
+          >
+            {step.command}
+          </Link>
+        ) : (
+          <code className="font-mono text-meta">{step.command}</code>
+        )}
+      </Fact>
+      {step.attempt > 0 && (
+        <Fact name="Attempt">
+          {step.attempt} of {step.max_attempts}
+        </Fact>
+      )}
+      {step.started_at && (
+        <Fact name={step.completed_at ? "Took" : "Elapsed"}>
+          <Elapsed from={step.started_at} until={step.completed_at} />
+        </Fact>
+      )}
+      {step.started_at && (
+        <Fact name="Tokens">
+          <TokenCount tokens={step.tokens} />
+        </Fact>
+      )}
+      {step.model && <Fact name="Model">{visibleText(step.model)}</Fact>}
+    </Facts>
+  );
+}
+
+function agentLink({ agent }: Step): ReactNode {
+  if (!agent) return <span className="text-muted">Not chosen yet</span>;
+  return (
+    <Link to="/agents/$id" params={{ id: agent.id }} className="text-accent hover:underline">
+      {visibleText(agent.name)}
+    </Link>
+  );
+}
+
+function WaitReason({ step }: { step: Step }) {
+  if (!step.wait_reason || isOver(step.status)) return null;
+  return (
+    <p data-tone="hold" className="border-l-[3px] border-l-(--tone) bg-surface-2 px-3 py-2">
+      {visibleText(step.wait_reason)}
+    </p>
+  );
+}

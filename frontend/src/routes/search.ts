@@ -1,0 +1,14 @@
+/** Reads search parameters that a person may have typed: anything odd counts as absent. */
+const MOST = 200;
+
+export function searchText(value: unknown): string | undefined {
+  if (typeof value === "number" || typeof value === "boolean") return String(value);
+  return typeof value === "string" && value !== "" && value.length <= MOST ? value : undefined;
+}
+
+export function searchChoice<Choice extends string>(
+  value: unknown,
+  choices: readonly Choice[],
+): Choice | undefined {
+  return choices.find((choice) => choice === value);
+}
