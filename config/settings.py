@@ -105,7 +105,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = MC.redis_url.get_secret_value() if MC.redis_url else ""
 if EMBEDDED:
     CACHES: dict[str, Any] = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
-    CHANNEL_LAYERS: dict[str, Any] = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+    CHANNEL_LAYERS: dict[str, Any] = {"default": {"BACKEND": "apps.events.memory.MemoryChannelLayer"}}
 else:
     CACHES = {
         "default": {
@@ -186,9 +186,9 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 WHITENOISE_USE_FINDERS = True
-WHITENOISE_AUTOREFRESH = DEBUG
+WHITENOISE_AUTOREFRESH = False  # config.spa looks for files when they are asked for
 WHITENOISE_ALLOW_ALL_ORIGINS = False
-WHITENOISE_ROOT = FRONTEND_DIST if FRONTEND_DIST.is_dir() else None
+WHITENOISE_ROOT = FRONTEND_DIST
 
 SILENCED_SYSTEM_CHECKS: list[str] = [
     "axes.W002",  # its middleware is replaced: sign-in view and admin ask the lock-out themselves

@@ -5,14 +5,17 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
+from apps.monitoring.api.healthz import healthz
 from config import openapi, problems, spa
 
 api: list[URLPattern | URLResolver] = [
     path("", include("apps.accounts.api.urls")),
     path("", include("apps.agents.api.urls")),
+    path("", include("apps.monitoring.api.urls")),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("healthz", healthz),
     path("admin/", admin.site.urls),
     path("api/v1/schema/", openapi.SchemaView.as_view(), name="schema"),
     path("api/v1/docs/", openapi.DocsView.as_view(), name="docs"),

@@ -91,8 +91,8 @@ class Hub:
             for outbox in list(feed.outboxes):
                 outbox.end(CLOSE_RESTART, f'{{"retry_ms":{random.randint(500, 3000)}}}')  # noqa: S311
         deadline = self.loop.time() + GOODBYE_SECONDS
-        while any(feed.outboxes for feed in self._feeds.values()) and self.loop.time() < deadline:
-            await asyncio.sleep(0.01)  # noqa: ASYNC110  (the end of many, once in a life)
+        while self._has_sockets() and self.loop.time() < deadline:  # noqa: ASYNC110  (once in a life)
+            await asyncio.sleep(0.01)
         for feed in self._feeds.values():
             feed.close()
         self._feeds.clear()
@@ -100,6 +100,9 @@ class Hub:
         layer.disown(self.loop)
         self.loop = None
         self._heard_at = float("-inf")
+
+    def _has_sockets(self) -> bool:
+        return any(feed.outboxes for feed in self._feeds.values())
 
     def ready_feed(self, project_id: UUID) -> Feed | None:
         """The project's feed if it is loaded and can be trusted as it is; never waits."""
