@@ -8,15 +8,14 @@ from collections.abc import Mapping
 class DomainError(Exception):
     """Something a caller asked for cannot be done. The message is shown to people."""
 
-    status = 400
-    title = "The request cannot be carried out"
+    problem_status = 400
+    errors: Mapping[str, list[str]] = {}
 
 
 class InvalidInput(DomainError):
     """A value is wrong. `errors` maps each field (dotted path) to what is wrong and how to mend it."""
 
-    status = 400
-    title = "Some fields are not valid"
+    problem_status = 400
 
     def __init__(self, errors: Mapping[str, str | list[str]], detail: str = "") -> None:
         self.errors = {name: [said] if isinstance(said, str) else said for name, said in errors.items()}
@@ -26,25 +25,20 @@ class InvalidInput(DomainError):
 class NotFound(DomainError):
     """There is no such thing in this project."""
 
-    status = 404
-    title = "Not found"
+    problem_status = 404
 
 
 class Conflict(DomainError):
     """The thing is not in a state in which this can be done, or somebody else was first."""
 
-    status = 409
-    title = "Conflict with the current state"
+    problem_status = 409
 
 
 class KeyReused(DomainError):
     """The same Idempotency-Key came with another body."""
 
-    status = 422
-    title = "Idempotency-Key was used for another request"
+    problem_status = 422
 
 
 class StaleFence(Conflict):
     """The work was taken back meanwhile; nothing was written."""
-
-    title = "The lease is no longer yours"

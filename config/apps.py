@@ -9,4 +9,6 @@ class ConfigConfig(AppConfig):
     verbose_name = "Mission Control"
 
     def ready(self) -> None:
-        from config import checks  # noqa: F401  (registers the system checks)
+        from config import celery, checks, transport  # noqa: F401  (registers the checks, makes Celery's app)
+
+        transport.install()

@@ -14,7 +14,6 @@ import celery.worker.state
 from django.conf import settings
 
 from apps.agents import dispatch, worker
-from config import transport
 from config.celery import app
 from config.engine import Engine
 
@@ -31,7 +30,6 @@ class WorkerService:
         self.ended = threading.Event()
 
     def start(self) -> None:
-        transport.install()
         worker.start(self._slots)
         celery.worker.state.should_stop = None
         self._controller = app.WorkController(
@@ -59,7 +57,8 @@ class WorkerService:
         """Claim nothing more, let bodies end or give their work back, then end Celery."""
         process = worker.current()
         process.drain()
-        celery.worker.state.should_stop = 0
+        # Celery reads it as an exit code; its stubs know None only.
+        celery.worker.state.should_stop = 0  # type: ignore[assignment]
         if self._thread:
             self._thread.join(timeout=10)
         process.stop()
@@ -87,7 +86,6 @@ class WebRuntime:
         self._services: list[WorkerService | EngineService] = []
 
     def start(self) -> None:
-        transport.install()
         dispatch.start()
         if settings.EMBEDDED:
             self._services = [WorkerService(settings.MC.worker_slots), EngineService()]

@@ -30,13 +30,14 @@ class Channel(memory.Channel):
 class Transport(memory.Transport):
     Channel = Channel
 
-    def drain_events(self, connection: Any, timeout: float | None = None) -> None:
+    def drain_events(self, connection: Any, timeout: float | None = None, **kwargs: Any) -> None:
         """Deliver one message. Raises TimeoutError when none came within `timeout` seconds."""
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
             seen = _puts
             try:
-                self.cycle.get(self._deliver, timeout=timeout)
+                cycle: Any = self.cycle
+                cycle.get(self._deliver, timeout=timeout)
             except Empty:
                 rest = None if deadline is None else deadline - time.monotonic()
                 if rest is not None and rest <= 0:

@@ -20,7 +20,10 @@ from celery import current_app
 from django.db import DatabaseError, close_old_connections, connection
 from django.db.models import Count, Q
 from django.utils import timezone
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
+from apps.agents import wakeups
 from apps.agents.models import LIVE, Agent, CommandRun, Connector, RunStatus, Worker
 from apps.agents.record import record_run
 from apps.events import journal
@@ -32,6 +35,7 @@ TASK = "agents.execute"
 BATCH = 100
 # Twice the slots keeps every worker busy while priority and pause still decide about the rest.
 OUTSTANDING_PER_SLOT = 2
+BROKER_ERRORS = (OSError, OperationalError, RedisError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +167,7 @@ def explain_waiting(project_id: UUID) -> int:
     changed = 0
     for capability, wanted in groups:
         reason = _reason(
-            [a for a in agents if (a.pk == wanted if wanted else capability in a.capabilities)],
+            [a for a in agents if (capability in a.capabilities if wanted is None else a.pk == wanted)],
             capability,
             workers,
         )
@@ -198,12 +202,13 @@ def publish(given: Iterable[Dispatched]) -> None:
     """Send the Celery messages. A broker's failure is logged and left to the repair loop."""
     for one in given:
         if not one.by_worker:
+            wakeups.ring(one.agent_id)
             continue
         try:
             current_app.send_task(
                 TASK, args=[str(one.command_run_id), str(one.dispatch_id)], retry=False, ignore_result=True
             )
-        except (OSError, current_app.connection_for_write().connection_errors) as error:
+        except BROKER_ERRORS as error:
             logger.warning(
                 "the broker took no message; the repair loop publishes again", extra={"error": repr(error)}
             )

@@ -31,7 +31,7 @@ from apps.agents.models import (
 )
 from apps.agents.record import record_run
 from apps.agents.schema import render_prompt
-from apps.agents.services import refresh_agent
+from apps.agents.status import refresh_agent
 from apps.errors import Conflict, StaleFence
 from apps.events import journal
 from apps.events.clock import now
@@ -114,6 +114,16 @@ def claim(
             connector=run.agent.connector,
             work=_work(run, run.agent, data),
         )
+
+
+def claim_next(agent_id: UUID, *, worker: str) -> Claimed | None:
+    """T3 for a pull agent: the oldest of what was dispatched to it; None when there is nothing."""
+    rows = CommandRun.objects.filter(agent_id=agent_id, status=RunStatus.DISPATCHED, cancel_requested=False)
+    for pk, dispatch_id in rows.order_by("-priority", "queued_at").values_list("pk", "dispatch_id")[:5]:
+        claimed = claim(pk, dispatch_id, worker=worker) if dispatch_id else None
+        if claimed:
+            return claimed
+    return None
 
 
 def _work(run: CommandRun, agent: Agent, data: CommandRunData) -> Work:

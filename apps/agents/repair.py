@@ -16,7 +16,7 @@ from django.db.models import Q
 from apps.agents import dispatch, lease
 from apps.agents.dispatch import Dispatched
 from apps.agents.models import Agent, AgentStatus, CommandRun, Connector, RunStatus, Worker
-from apps.agents.services import refresh_agent
+from apps.agents.status import refresh_agent
 from apps.events import journal
 from apps.events.clock import now
 
@@ -109,6 +109,8 @@ def republish_unclaimed(moment: datetime) -> int:
         .values_list("pk", "dispatch_id", "agent_id", "dispatched_at", "dispatch_count")
     )
     for pk, dispatch_id, agent_id, dispatched_at, count in rows.order_by("dispatched_at")[:LIMIT]:
+        if dispatch_id is None or agent_id is None or dispatched_at is None:
+            continue
         first = IDLE_UNCLAIMED_SECONDS if idle else UNCLAIMED_SECONDS
         pause = min(UNCLAIMED_MOST_SECONDS, first * 2**count)
         if dispatched_at < moment - timedelta(seconds=pause) and lease.count_dispatch(pk, dispatch_id):

@@ -62,7 +62,8 @@ def render_prompt(template: str, value: dict[str, Any]) -> str:
 def _path(error: ValidationError) -> str:
     parts = ["input", *(str(part) for part in error.absolute_path)]
     if error.validator == "required" and isinstance(error.instance, dict):
-        missing = [name for name in error.validator_value if name not in error.instance]
+        required: Any = error.validator_value
+        missing = [name for name in required if name not in error.instance]
         if missing:
             named = re.match(r"'(.+)' is a required property", error.message)
             parts.append(named.group(1) if named else missing[0])

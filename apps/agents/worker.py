@@ -22,8 +22,8 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
 
 from apps.agents import lease
-from apps.agents.connectors.llm import connector_for
 from apps.agents.connectors.base import ConnectorError, Outcome
+from apps.agents.connectors.llm import connector_for
 from apps.agents.lease import Claimed, Failure
 from apps.agents.models import RunStatus, Worker
 from apps.errors import StaleFence
@@ -166,7 +166,7 @@ class WorkerProcess:
             )
         except concurrent.futures.CancelledError:
             return None
-        except Exception as error:  # noqa: BLE001  (a body's defect must end its row, not its worker)
+        except Exception as error:
             logger.exception("a connector broke", extra={"command_run_id": str(work.command_run_id)})
             return Failure(
                 "connector_broke", f"The connector broke: {type(error).__name__}.", retryable=False

@@ -4,4 +4,23 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from apps.agents.api import agents, command_runs, pull
+
+urlpatterns: list[URLPattern] = [
+    path("agents/", agents.AgentsView.as_view()),
+    path("agents/register/", pull.RegisterView.as_view()),
+    path("agents/<uuid:agent_id>/", agents.AgentView.as_view()),
+    path("agents/<uuid:agent_id>/pause/", agents.AgentPauseView.as_view()),
+    path("agents/<uuid:agent_id>/command-runs/", agents.AgentCommandRunsView.as_view()),
+    path("agents/<uuid:agent_id>/heartbeat/", pull.HeartbeatView.as_view()),
+    path("agents/<uuid:agent_id>/claims/", pull.claims),
+    path("commands/", agents.CommandsView.as_view()),
+    path("commands/<str:name>/", agents.CommandView.as_view()),
+    path("command-runs/", command_runs.CommandRunsView.as_view()),
+    path("command-runs/<uuid:command_run_id>/", command_runs.CommandRunView.as_view()),
+    path(
+        "command-runs/<uuid:command_run_id>/cancellation/", command_runs.CommandRunCancellationView.as_view()
+    ),
+    path("command-runs/<uuid:command_run_id>/progress/", command_runs.CommandRunProgressView.as_view()),
+    path("command-runs/<uuid:command_run_id>/result/", command_runs.CommandRunResultView.as_view()),
+]

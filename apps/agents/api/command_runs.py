@@ -1,0 +1,185 @@
+"""Command runs over HTTP: lists, one run, cancellation, and what its agent reports."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import status
+from rest_framework.generics import GenericAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.accounts.api.authentication import principal_of
+from apps.accounts.api.permissions import IsAgentKey, IsOperator, IsViewer
+from apps.agents import lease, queries, services
+from apps.agents.api import serializers as s
+from apps.agents.api.agents import one_of
+from apps.agents.connectors.base import Outcome
+from apps.agents.lease import Failure
+from apps.agents.models import Agent, CommandRun, Connector, RunStatus
+from apps.errors import InvalidInput, NotFound, StaleFence
+from apps.events import layer
+
+
+def command_run_or_404(request: Request, command_run_id: UUID) -> CommandRun:
+    """The project's command run. Raises NotFound, also for one of another project."""
+    run = queries.command_runs(principal_of(request).project_id).filter(pk=command_run_id).first()
+    if run is None:
+        raise NotFound("There is no such command run in this project.")
+    return run
+
+
+def held_command_run(request: Request, command_run_id: UUID) -> CommandRun:
+    """A command run that a pull agent of this key holds. Raises NotFound."""
+    run = command_run_or_404(request, command_run_id)
+    bound = principal_of(request).agent_id
+    agent: Agent | None = run.agent
+    if agent is not None and (agent.connector != Connector.PULL or (bound and bound != agent.pk)):
+        raise NotFound("There is no such command run among those of your agents.")
+    return run
+
+
+class CommandRunsView(GenericAPIView[CommandRun]):
+    permission_classes = (IsViewer,)
+    serializer_class = s.CommandRunRowSerializer
+    ordering = ("-queued_at", "-id")
+    queryset = CommandRun.objects.none()
+
+    @extend_schema(
+        operation_id="list_command_runs",
+        tags=["command runs"],
+        parameters=[
+            OpenApiParameter("status", enum=RunStatus.values),
+            OpenApiParameter("agent", UUID),
+            OpenApiParameter("command", str),
+        ],
+        responses=s.CommandRunRowSerializer(many=True),
+    )
+    def get(self, request: Request) -> Response:
+        """The project's command runs, newest first."""
+        rows = queries.command_runs(principal_of(request).project_id)
+        if said := one_of(request, "status", RunStatus.values):
+            rows = rows.filter(status=said)
+        if said := request.query_params.get("agent", ""):
+            rows = rows.filter(agent_id=_uuid("agent", said))
+        if said := request.query_params.get("command", "")[:100]:
+            rows = rows.filter(command__name=said)
+        page = [queries.command_run_row(run) for run in self.paginate_queryset(rows) or []]
+        return self.get_paginated_response(s.CommandRunRowSerializer(page, many=True).data)
+
+
+def _uuid(name: str, value: str) -> UUID:
+    try:
+        return UUID(value)
+    except ValueError:
+        raise InvalidInput({name: "Must be a UUID."}) from None
+
+
+class CommandRunView(GenericAPIView[CommandRun]):
+    permission_classes = (IsViewer,)
+    serializer_class = s.CommandRunSerializer
+
+    @extend_schema(operation_id="get_command_run", tags=["command runs"], responses=s.CommandRunSerializer)
+    def get(self, request: Request, command_run_id: UUID) -> Response:
+        """One command run with its input, output and attempts."""
+        run = command_run_or_404(request, command_run_id)
+        return Response(s.CommandRunSerializer(queries.command_run_detail(run)).data)
+
+
+class CommandRunCancellationView(GenericAPIView[CommandRun]):
+    permission_classes = (IsOperator,)
+    serializer_class = s.CommandRunStateSerializer
+
+    @extend_schema(
+        operation_id="cancel_command_run",
+        tags=["command runs"],
+        request=None,
+        responses={202: s.CommandRunStateSerializer},
+    )
+    def post(self, request: Request, command_run_id: UUID) -> Response:
+        """Cancel it: at once while it waits, through its holder while it runs. 409 when it is over."""
+        run = lease.cancel(command_run_or_404(request, command_run_id).pk)
+        body = s.CommandRunStateSerializer({"id": run.pk, "status": run.status}).data
+        return Response(body, status=status.HTTP_202_ACCEPTED)
+
+
+class CommandRunProgressView(GenericAPIView[CommandRun]):
+    permission_classes = (IsAgentKey,)
+    serializer_class = s.ProgressSerializer
+
+    @extend_schema(
+        operation_id="report_progress",
+        tags=["external agents"],
+        request=s.ProgressSerializer,
+        responses=s.ProgressAnswerSerializer,
+    )
+    def post(self, request: Request, command_run_id: UUID) -> Response:
+        """Say how far it is; renews the lease. 409 when the fence is stale."""
+        run = held_command_run(request, command_run_id)
+        given = s.ProgressSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        said = given.validated_data
+        signal = lease.report(
+            run.pk,
+            said["fence"],
+            progress=said["progress"],
+            message=said.get("message"),
+            text=said.get("text"),
+        )
+        if not signal.alive:
+            raise StaleFence("The lease was taken back or the command run is over; stop working on it.")
+        _tell(run, said)
+        if run.agent is not None:
+            services.agent_heartbeat(run.agent)
+        return Response({"cancel": signal.cancel, "pause": signal.pause})
+
+
+def _tell(run: CommandRun, said: dict[str, Any]) -> None:
+    layer.push(
+        run.project_id,
+        {
+            "type": "command_run_progress",
+            "command_run_id": str(run.pk),
+            "run_id": str(run.run_id) if run.run_id else None,
+            "step_id": str(run.step_id) if run.step_id else None,
+            "agent_id": str(run.agent_id),
+            "progress": said["progress"],
+            "message": said.get("message", ""),
+            "text": said.get("text", "")[-2048:],
+        },
+    )
+
+
+class CommandRunResultView(GenericAPIView[CommandRun]):
+    permission_classes = (IsAgentKey,)
+    serializer_class = s.ResultSerializer
+
+    @extend_schema(
+        operation_id="report_result",
+        tags=["external agents"],
+        request=s.ResultSerializer,
+        responses=s.CommandRunStateSerializer,
+    )
+    def post(self, request: Request, command_run_id: UUID) -> Response:
+        """Finish it with an output or an error. 409 when the fence is stale; nothing is written then."""
+        run = held_command_run(request, command_run_id)
+        given = s.ResultSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        said = given.validated_data
+        if "output" in said:
+            output = said["output"]
+            outcome = Outcome(
+                output=output if isinstance(output, dict) else {"value": output},
+                input_tokens=said.get("input_tokens"),
+                output_tokens=said.get("output_tokens"),
+                model=said["model"],
+                demo=False,
+            )
+            ended = lease.finish(run.pk, said["fence"], outcome)
+        else:
+            error = said["error"]
+            failure = Failure(error["code"], error["message"], retryable=error["retryable"])
+            ended = lease.fail(run.pk, said["fence"], failure)
+        return Response({"id": str(ended.pk), "status": ended.status})

@@ -1,0 +1,163 @@
+"""How an external agent joins: register, heartbeat, and a long poll for its next command run."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import status
+from rest_framework.generics import GenericAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.accounts.api.authentication import principal_of
+from apps.accounts.api.permissions import IsAgentKey
+from apps.agents import lease, services, wakeups
+from apps.agents.api import serializers as s
+from apps.agents.api.agents import agent_or_404
+from apps.agents.models import Agent, Connector
+from apps.errors import Conflict, InvalidInput, NotFound
+
+MOST_WAIT_SECONDS = 25
+# Between looks at the row while nobody rings; the ring makes it immediate.
+LOOK_SECONDS = 2.0
+
+
+def pull_agent(request: Request, agent_id: UUID) -> Agent:
+    """An agent this key may speak for. Raises NotFound, or Conflict when it is not a pull agent."""
+    agent = agent_or_404(request, agent_id)
+    bound = principal_of(request).agent_id
+    if bound and bound != agent.pk:
+        raise NotFound("Your key belongs to another agent.")
+    if agent.connector != Connector.PULL:
+        raise Conflict("This agent is not one that asks for its work; register an agent of your own.")
+    return agent
+
+
+class RegisterView(GenericAPIView[Agent]):
+    permission_classes = (IsAgentKey,)
+    serializer_class = s.RegisterSerializer
+
+    @extend_schema(
+        operation_id="register_agent",
+        tags=["external agents"],
+        request=s.RegisterSerializer,
+        responses={200: s.RegisteredSerializer, 201: s.RegisteredSerializer},
+    )
+    def post(self, request: Request) -> Response:
+        """Make an agent known; the same name again is the same agent."""
+        given = s.RegisterSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        agent, is_new = services.register_agent(
+            principal_of(request).project_id,
+            name=given.validated_data["name"],
+            type=given.validated_data["type"],
+            capabilities=list(dict.fromkeys(given.validated_data["capabilities"])),
+        )
+        code = status.HTTP_201_CREATED if is_new else status.HTTP_200_OK
+        return Response({"id": str(agent.pk)}, status=code)
+
+
+class HeartbeatView(GenericAPIView[Agent]):
+    permission_classes = (IsAgentKey,)
+    serializer_class = s.HeartbeatSerializer
+
+    @extend_schema(
+        operation_id="agent_heartbeat",
+        tags=["external agents"],
+        request=s.HeartbeatSerializer,
+        responses=s.HeartbeatAnswerSerializer,
+    )
+    def post(self, request: Request, agent_id: UUID) -> Response:
+        """Say that the agent lives and, if it wants, what it does."""
+        agent = pull_agent(request, agent_id)
+        given = s.HeartbeatSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        said = given.validated_data
+        agent = services.agent_heartbeat(
+            agent, status=said.get("status", ""), current_task=said.get("current_task") or None
+        )
+        return Response({"status": agent.status, "paused": agent.paused})
+
+
+class ClaimView(GenericAPIView[Agent]):
+    """One look for work; `claims` repeats it while the caller is willing to wait."""
+
+    permission_classes = (IsAgentKey,)
+    serializer_class = s.ClaimSerializer
+
+    @extend_schema(
+        operation_id="claim_command_run",
+        tags=["external agents"],
+        parameters=[
+            OpenApiParameter("wait", int, description="Seconds to wait for work, 0 to 25; default 0")
+        ],
+        request=None,
+        responses={200: s.ClaimSerializer, 204: OpenApiResponse(description="Nothing to do now.")},
+    )
+    def post(self, request: Request, agent_id: UUID) -> Response:
+        """Take the next command run that waits for this agent, with a lease on it."""
+        wait_seconds(request)
+        agent = pull_agent(request, agent_id)
+        services.agent_heartbeat(agent)
+        claimed = lease.claim_next(agent.pk, worker=agent.name)
+        if claimed is None:
+            return Response(status=status.HTTP_204_NO_CONTENT)
+        work = claimed.work
+        body = {
+            "id": work.command_run_id,
+            "command": work.command,
+            "title": work.title,
+            "prompt": work.prompt,
+            "input": work.input,
+            "fence": work.fence,
+            "attempt": work.attempt,
+            "lease_seconds": settings.MC.lease_seconds,
+            "timeout_seconds": work.timeout_seconds,
+        }
+        return Response(s.ClaimSerializer({"command_run": body}).data)
+
+
+def wait_seconds(request: Request | HttpRequest) -> float:
+    """The `wait` parameter. Raises InvalidInput."""
+    text = request.GET.get("wait", "0")
+    if not (text.isascii() and text.isdigit() and int(text[:4]) <= MOST_WAIT_SECONDS):
+        raise InvalidInput({"wait": f"Must be a whole number of seconds from 0 to {MOST_WAIT_SECONDS}."})
+    return float(text)
+
+
+_look = ClaimView.as_view()
+
+
+async def claims(request: HttpRequest, agent_id: UUID) -> HttpResponseBase:
+    """The long poll. It holds no thread and no connection while it waits, so that thousands may.
+
+    A ring says that something was dispatched to the agent; a look every two seconds catches what
+    rang elsewhere or not at all.
+    """
+    look = sync_to_async(_look, thread_sensitive=False)
+    deadline = time.monotonic()
+    try:
+        deadline += wait_seconds(request)
+    except InvalidInput:
+        return await look(request, agent_id=agent_id)  # answers with the problem
+    with wakeups.waiting(agent_id) as rung:
+        while True:
+            rung.clear()
+            response: HttpResponse = await look(request, agent_id=agent_id)
+            rest = deadline - time.monotonic()
+            if response.status_code != status.HTTP_204_NO_CONTENT or rest <= 0:
+                return response
+            try:
+                await asyncio.wait_for(rung.wait(), timeout=min(rest, LOOK_SECONDS))
+            except TimeoutError:
+                continue
+
+
+claims.csrf_exempt = True  # type: ignore[attr-defined]  # bearer only, as every DRF view
+claims.cls = ClaimView  # type: ignore[attr-defined]  # lets the OpenAPI document describe it

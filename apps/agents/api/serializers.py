@@ -1,0 +1,205 @@
+"""What the agents API reads and writes, field by field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from apps.agents.models import AgentStatus, Connector, RunStatus
+
+NAME = r"^[^\x00-\x1f\x7f]+$"
+
+
+class AgentRowSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    slug = serializers.CharField()
+    type = serializers.CharField()
+    description = serializers.CharField()
+    capabilities = serializers.ListField(child=serializers.CharField())
+    connector = serializers.ChoiceField(choices=Connector.choices)
+    status = serializers.ChoiceField(choices=AgentStatus.choices)
+    status_reason = serializers.CharField()
+    current_task = serializers.CharField(allow_null=True)
+    last_active = serializers.DateTimeField()
+    last_error = serializers.CharField()
+    paused = serializers.BooleanField()
+    model = serializers.CharField(help_text="The model behind it; empty for a pull agent")
+    demo = serializers.BooleanField(help_text="Driven by the built-in demo model")
+
+
+class TokensSerializer(serializers.Serializer[Any]):
+    input = serializers.IntegerField(allow_null=True)
+    output = serializers.IntegerField(allow_null=True)
+
+
+class DayCountsSerializer(serializers.Serializer[Any]):
+    completed_24h = serializers.IntegerField()
+    failed_24h = serializers.IntegerField()
+
+
+class AgentBriefSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    type = serializers.CharField()
+
+
+class ErrorSerializer(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    message = serializers.CharField()
+
+
+class CommandRunRowSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    command = serializers.CharField()
+    title = serializers.CharField()
+    agent = AgentBriefSerializer(allow_null=True)
+    status = serializers.ChoiceField(choices=RunStatus.choices)
+    wait_reason = serializers.CharField()
+    attempt = serializers.IntegerField()
+    max_attempts = serializers.IntegerField()
+    progress = serializers.IntegerField(min_value=0, max_value=100)
+    message = serializers.CharField()
+    error_code = serializers.CharField()
+    tokens = TokensSerializer()
+    cost_usd = serializers.FloatField(allow_null=True)
+    model = serializers.CharField()
+    demo = serializers.BooleanField()
+    run_id = serializers.UUIDField(allow_null=True)
+    step_id = serializers.UUIDField(allow_null=True)
+    requested_by = serializers.CharField()
+    queued_at = serializers.DateTimeField()
+    started_at = serializers.DateTimeField(allow_null=True)
+    finished_at = serializers.DateTimeField(allow_null=True)
+
+
+class AttemptSerializer(serializers.Serializer[Any]):
+    number = serializers.IntegerField()
+    worker = serializers.CharField()
+    started_at = serializers.DateTimeField()
+    ended_at = serializers.DateTimeField(allow_null=True)
+    outcome = serializers.CharField()
+    error = serializers.CharField()
+
+
+class CommandRunSerializer(CommandRunRowSerializer):
+    fence = serializers.IntegerField()
+    lease_expires_at = serializers.DateTimeField(allow_null=True)
+    input = serializers.JSONField()
+    output = serializers.JSONField(allow_null=True)
+    error = ErrorSerializer(allow_null=True)
+    text = serializers.CharField(help_text="The newest part of what is being written")
+    attempts = AttemptSerializer(many=True)
+
+
+class AgentSerializer(AgentRowSerializer):
+    instructions = serializers.CharField()
+    max_parallel = serializers.IntegerField()
+    counts = DayCountsSerializer()
+    tokens_24h = TokensSerializer()
+    current_command_run = CommandRunRowSerializer(allow_null=True)
+
+
+class CommandSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    title = serializers.CharField()
+    description = serializers.CharField()
+    capability = serializers.CharField()
+    parameters = serializers.JSONField(help_text="JSON Schema of the input")
+    prompt = serializers.CharField()
+    timeout_seconds = serializers.IntegerField()
+    max_attempts = serializers.IntegerField()
+    agents = AgentBriefSerializer(many=True, help_text="Who can do it")
+
+
+class StartCommandSerializer(serializers.Serializer[Any]):
+    command = serializers.CharField(max_length=100, help_text="A name of the catalogue")
+    input = serializers.DictField(required=False, default=dict)
+
+
+class RegisterSerializer(serializers.Serializer[Any]):
+    name = serializers.RegexField(NAME, max_length=100)
+    type = serializers.RegexField(NAME, max_length=50, default="external")
+    capabilities = serializers.ListField(
+        child=serializers.RegexField(NAME, max_length=100), max_length=100, default=list
+    )
+
+
+class RegisteredSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+
+
+class HeartbeatSerializer(serializers.Serializer[Any]):
+    status = serializers.ChoiceField(choices=["idle", "busy", "waiting", "error"], required=False)
+    current_task = serializers.CharField(max_length=200, required=False, allow_null=True, allow_blank=True)
+
+
+class HeartbeatAnswerSerializer(serializers.Serializer[Any]):
+    status = serializers.ChoiceField(choices=AgentStatus.choices)
+    paused = serializers.BooleanField()
+
+
+class ClaimedSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    command = serializers.CharField()
+    title = serializers.CharField()
+    prompt = serializers.CharField()
+    input = serializers.JSONField()
+    fence = serializers.IntegerField()
+    attempt = serializers.IntegerField()
+    lease_seconds = serializers.FloatField()
+    timeout_seconds = serializers.FloatField()
+
+
+class ClaimSerializer(serializers.Serializer[Any]):
+    command_run = ClaimedSerializer()
+
+
+class ProgressSerializer(serializers.Serializer[Any]):
+    fence = serializers.IntegerField(min_value=0)
+    progress = serializers.IntegerField(min_value=0, max_value=100)
+    message = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    text = serializers.CharField(max_length=16_384, required=False, allow_blank=True, trim_whitespace=False)
+
+
+class ProgressAnswerSerializer(serializers.Serializer[Any]):
+    cancel = serializers.BooleanField()
+    pause = serializers.BooleanField()
+
+
+class ReportedErrorSerializer(serializers.Serializer[Any]):
+    """An error as an agent may state it."""
+
+    code = serializers.CharField(max_length=50, default="agent_error")
+    message = serializers.CharField(max_length=4000)
+    retryable = serializers.BooleanField(default=False)
+
+
+class ResultSerializer(serializers.Serializer[Any]):
+    """Exactly one of `output` and `error`; an `error` may also be a plain text."""
+
+    fence = serializers.IntegerField(min_value=0)
+    output = serializers.JSONField(required=False)
+    error = serializers.JSONField(
+        required=False, help_text="A text, or {code, message, retryable}; the work failed"
+    )
+    input_tokens = serializers.IntegerField(required=False, min_value=0, max_value=2_000_000_000)
+    output_tokens = serializers.IntegerField(required=False, min_value=0, max_value=2_000_000_000)
+    model = serializers.CharField(required=False, max_length=200, default="")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("output" in attrs) == ("error" in attrs):
+            raise serializers.ValidationError("Send either output or error.")
+        if "error" in attrs:
+            given = attrs["error"]
+            inner = ReportedErrorSerializer(data={"message": given} if isinstance(given, str) else given)
+            if not inner.is_valid():
+                raise serializers.ValidationError({"error": inner.errors})
+            attrs["error"] = inner.validated_data
+        return attrs
+
+
+class CommandRunStateSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    status = serializers.ChoiceField(choices=RunStatus.choices)
