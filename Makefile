@@ -53,11 +53,12 @@ schema: ## write the OpenAPI document and the TypeScript types made from it
 	@$(PREPARE) python-dev node
 	@exec $(VENV) bin/schema.py
 
-lock: ## resolve the dependencies again (needs uv)
+lock: ## resolve the dependencies of both sides again (needs uv)
 	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --no-header pyproject.toml -o requirements.lock
 	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --no-header pyproject.toml --group dev -o requirements-dev.lock
+	@"$(PYTHON)" bin/npm_lock.py
 
 clean: ## remove what can be made again; data stays
 	@rm -rf .venv .make frontend/node_modules frontend/dist .mypy_cache .ruff_cache .pytest_cache
