@@ -42,9 +42,13 @@ class Ending:
     reason: str = ""
 
 
+def document_of(version: WorkflowVersion) -> Document:
+    """The document of a version; it never changes and so is read once per process."""
+    return _document(version.checksum, version.pk)
+
+
 @lru_cache(maxsize=256)
-def document_of(version_id: int) -> Document:
-    """The document of a version, which never changes and so is read once per process."""
+def _document(checksum: str, version_id: int) -> Document:
     return documents.restore(WorkflowVersion.objects.values_list("document", flat=True).get(pk=version_id))
 
 
@@ -69,11 +73,12 @@ class Advance:
         meanwhile by others."""
         run = (
             Run.objects.select_for_update(of=("self",), no_key=True)
-            .select_related("workflow")
+            .select_related("workflow", "version")
+            .defer("version__document", "version__source")
             .filter(pk=run_id, project_id=change.project_id)
             .first()
         )
-        return None if run is None else cls(change, run, document_of(run.version_id))
+        return None if run is None else cls(change, run, document_of(run.version))
 
     def begin(self, steps: Iterable[Step]) -> None:
         """Start the steps that need no other."""
@@ -129,7 +134,8 @@ class Advance:
         if run.open_steps == 0 and not run.is_over:
             self._complete()
         elif not run.is_over:
-            run.progress = graph.progress(run.total_steps, run.open_steps)
+            if not run.is_ending:  # steps that are given up are no progress
+                run.progress = graph.progress(run.total_steps, run.open_steps)
             run.current_step = self._furthest_running() or run.current_step
         run.revision += 1
         run.save()

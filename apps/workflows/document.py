@@ -139,11 +139,6 @@ def located(text: str, found: list[tuple[Path, str]]) -> DocumentError:
     return DocumentError([_problem(source, path, message) for path, message in found])
 
 
-def of_value(value: Mapping[str, Any]) -> Document:
-    """Read a definition that already is a value. Raises DocumentError."""
-    return _check(Marked(value=dict(value)))
-
-
 def restore(text: str) -> Document:
     """A document that was checked when it was saved, from `dump`; rules made since do not apply."""
     return Document.model_validate_json(text)

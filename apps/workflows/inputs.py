@@ -7,6 +7,7 @@ on CEL's engine, which takes linear time whatever the pattern.
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,6 +21,7 @@ from jsonschema.validators import extend
 from apps.workflows.marked import Path, is_storable
 
 MAX_VALUE_DEPTH = 32
+MAX_INTEGER = 2**63
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 
 
@@ -78,8 +80,6 @@ def with_defaults(schema: Mapping[str, Any], value: Mapping[str, Any]) -> dict[s
 
 def value_problems(schema: Mapping[str, Any], value: Any) -> list[Problem]:
     """What in `value` does not fit the schema, one line a field; empty when it fits."""
-    if unfit := list(_unstorable(value, ())):
-        return unfit
     errors = _Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER).iter_errors(value)
     found: dict[Path, Problem] = {}
     for error in errors:
@@ -91,6 +91,11 @@ def value_problems(schema: Mapping[str, Any], value: Any) -> list[Problem]:
             path = (*path, missing)
         found.setdefault(path, Problem(path, _message(error)))
     return list(found.values())
+
+
+def unstorable(value: Any) -> list[Problem]:
+    """What in a JSON value neither the database nor CEL can hold, whatever the schema says."""
+    return list(_unstorable(value, ()))
 
 
 def _message(error: ValidationError) -> str:
@@ -137,6 +142,10 @@ def _unstorable(value: Any, path: Path) -> Iterator[Problem]:
     elif isinstance(value, str):
         if not is_storable(value):
             yield Problem(path, "holds a NUL or half a surrogate pair")
+    elif isinstance(value, int) and not -MAX_INTEGER <= value < MAX_INTEGER:
+        yield Problem(path, "must fit into 64 bits")
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield Problem(path, "is not a JSON number")
     elif isinstance(value, Mapping):
         for key, item in value.items():
             if not is_storable(key):

@@ -123,6 +123,8 @@ def start_run(
     Raises InvalidInput naming each wrong field, KeyReused when the key came with another body, and
     Conflict when the workflow has no version. The same key and body give the run that exists.
     """
+    if problems := inputs.unstorable(value):
+        raise _invalid(problems)
     start = partial(_start_run, workflow, value, by=by, idempotency_key=idempotency_key, priority=priority)
     try:
         return start()
@@ -155,16 +157,16 @@ def _start_run(
     workflow: Workflow, value: dict[str, Any], *, by: str, idempotency_key: str | None, priority: int
 ) -> tuple[Run, bool]:
     with journal.changes(workflow.project_id) as change:
-        locked = Workflow.objects.select_for_update(of=("self",), no_key=True).get(pk=workflow.pk)
+        locked = _locked(workflow)
         fingerprint = ""
         if idempotency_key is not None:
             fingerprint = body_hash([locked.slug, value])
             existing = _existing(change, idempotency_key, fingerprint)
             if existing is not None:
                 return existing, False
-        if locked.current_id is None:
+        if locked.current is None:
             raise Conflict("The workflow has no version yet.")
-        document = document_of(locked.current_id)
+        document = document_of(locked.current)
         given = checked_input(document, value)
         locked.run_count += 1
         locked.save(update_fields=["run_count"])
@@ -172,7 +174,7 @@ def _start_run(
         run = Run(
             project_id=locked.project_id,
             workflow=locked,
-            version_id=locked.current_id,
+            version=locked.current,
             number=locked.run_count,
             name=document.name,
             status=RunStatus.RUNNING,
@@ -196,6 +198,15 @@ def _start_run(
         return run, True
 
 
+def _locked(workflow: Workflow) -> Workflow:
+    return (
+        Workflow.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("current")
+        .defer("current__document", "current__source")
+        .get(pk=workflow.pk)
+    )
+
+
 def _existing(change: Change, key: str, fingerprint: str) -> Run | None:
     existing = (
         Run.objects.select_related("workflow", "version")
@@ -214,8 +225,12 @@ def checked_input(document: Document, value: dict[str, Any]) -> dict[str, Any]:
     if not problems and len(orjson.dumps(given)) > MAX_INPUT:
         raise InvalidInput({"input": f"is larger than {MAX_INPUT:,} bytes; pass a reference instead"})
     if problems:
-        raise InvalidInput({inputs.dotted(("input", *p.path)): p.message for p in problems})
+        raise _invalid(problems)
     return given
+
+
+def _invalid(problems: list[inputs.Problem]) -> InvalidInput:
+    return InvalidInput({inputs.dotted(("input", *problem.path)): problem.message for problem in problems})
 
 
 def _steps(run: Run, document: Document) -> list[Step]:
