@@ -18,7 +18,9 @@ def refresh_agent(change: Change, agent_id: UUID, *, active: bool = True) -> Age
 
     `active` says that the agent itself just did something.
     """
-    agent = Agent.objects.select_for_update().filter(pk=agent_id).first()
+    # no_key: a command run that names the agent may be inserted meanwhile, by somebody who holds a
+    # lock that the holder of this one waits for.
+    agent = Agent.objects.select_for_update(no_key=True).filter(pk=agent_id).first()
     if agent is None:
         return None
     before = (agent.status, agent.current_task, agent.status_reason, agent.last_error, agent.paused)
