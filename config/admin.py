@@ -18,9 +18,7 @@ class MissionControlAdminSite(AdminSite):
     index_title = "Administration"
     enable_nav_sidebar = True
 
-    def login(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if request.user.is_authenticated and not self.has_permission(request):
             raise Http404  # signed in, but not staff: there is no admin for them
         if request.method == "POST":

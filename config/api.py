@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import orjson
 from django.core.exceptions import ValidationError as DjangoValidationError
+from django.db import DataError
 from django.db.models import QuerySet
 from django.utils.functional import Promise
 from rest_framework.exceptions import ParseError, ValidationError
@@ -78,7 +79,7 @@ class OpaqueCursorPagination(CursorPagination):
     ) -> list[Any] | None:
         try:
             return super().paginate_queryset(queryset, request, view)
-        except (DjangoValidationError, ValueError, TypeError):
+        except (DjangoValidationError, DataError, ValueError, TypeError):
             # A forged cursor reaches the column's own parser; it is the caller's mistake.
             if "cursor" not in request.query_params:
                 raise

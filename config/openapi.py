@@ -91,9 +91,7 @@ def socket_messages() -> dict[str, Any]:
     classes = all_event_classes()
     if not classes:
         return {}
-    _, document = models_json_schema(
-        [(cls, "serialization") for cls in classes], ref_template=REFERENCE
-    )
+    _, document = models_json_schema([(cls, "serialization") for cls in classes], ref_template=REFERENCE)
     found: dict[str, Any] = document.get("$defs", {})
     names = {cls.wire_type(): cls.__name__ for cls in classes}
     found["SocketEvent"] = {
@@ -158,9 +156,7 @@ class SchemaView(APIView):
 class _PageRenderer(TemplateHTMLRenderer):
     """The page; an error is answered as a problem document instead of by a template."""
 
-    def render(
-        self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None
-    ) -> Any:
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> Any:
         response = (renderer_context or {}).get("response")
         if response is not None and response.exception:
             return ORJSONRenderer().render(data)

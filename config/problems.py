@@ -28,9 +28,10 @@ class PayloadTooLarge(exceptions.APIException):
 
 def document(status: int, detail: str = "", errors: dict[str, list[str]] | None = None) -> dict[str, Any]:
     """`type, title, status, detail` and, for wrong fields, `errors` by field name."""
-    title = http.HTTPStatus(status).phrase if status in http.HTTPStatus else "Error"
+    known = http.HTTPStatus(status)
+    title = known.phrase
     body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status}
-    body["detail"] = detail or http.HTTPStatus(status).description or title
+    body["detail"] = detail or known.description or title
     if errors:
         body["errors"] = errors
     return body
@@ -79,7 +80,12 @@ def _as_api_error(error: Exception) -> exceptions.APIException | None:
         return exceptions.ParseError("The request is malformed.")
     status = getattr(error, "problem_status", None)
     if isinstance(status, int):
-        domain = exceptions.APIException(str(error) or (type(error).__doc__ or "").strip())
+        fields = getattr(error, "errors", None)
+        domain = (
+            exceptions.ValidationError(fields)
+            if fields
+            else exceptions.APIException(str(error) or (type(error).__doc__ or "").strip())
+        )
         domain.status_code = status
         return domain
     return None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 from whitenoise.middleware import WhiteNoiseMiddleware
@@ -56,12 +58,44 @@ def missing_asset(request: HttpRequest, path: str) -> HttpResponse:
 
 
 class FrontendFilesMiddleware(WhiteNoiseMiddleware):
-    """Serves the built files, but not the page: it needs its nonce."""
+    """Serves static files and the built application, except its page, which needs its nonce.
 
-    def add_file_to_dictionary(self, url: str, path: str, stat_cache: Any = None) -> None:
-        if url != "/index.html":
-            super().add_file_to_dictionary(url, path, stat_cache)
+    Files are looked for when asked for, so a start scans nothing and a new build needs no restart.
+    """
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        path = request.path_info
+        static_file = self.files.get(path)
+        if static_file is None and path != "/index.html":
+            static_file = self.find_file(path)
+            if static_file is not None and self.immutable_file_test("", path):
+                self.files[path] = static_file
+        if static_file is None:
+            return self.get_response(request)
+        return self.serve(static_file, request)
+
+    def add_files(self, root: str | Path, prefix: str | None = None) -> None:
+        self.directories.insert(
+            0, (f"{Path(root).resolve()}/", f"/{(prefix or '').strip('/')}/".replace("//", "/"))
+        )
+
+    def add_files_from_finders(self) -> None:
+        """They are asked file by file."""
 
     def immutable_file_test(self, path: str, url: str) -> bool:
         """Vite puts a hash of the content into every name under /assets/."""
-        return url.startswith("/assets/") or bool(super().immutable_file_test(path, url))
+        return url.startswith("/assets/")
+
+    @staticmethod
+    def serve(static_file: Any, request: HttpRequest) -> HttpResponse:
+        """In one piece: Django under ASGI would gather a stream into memory anyway, and warn."""
+        found = static_file.get_response(request.method, request.META)
+        content = b""
+        if found.file is not None:
+            with closing(found.file):
+                content = found.file.read()
+        response = HttpResponse(content, status=int(found.status))
+        del response["Content-Type"]
+        for name, value in found.headers:
+            response[name] = value
+        return response

@@ -30,6 +30,17 @@ if mode.current() == "embedded":
     connections["default"].settings_dict["TEST"]["NAME"] = str(HOME / "test.sqlite3")
 
 
+@pytest.fixture(autouse=True)
+def empty_memories() -> None:
+    """No test sees callers or counted tries that an earlier one left in this process."""
+    from django.core.cache import cache
+
+    from apps.accounts.roster import roster
+
+    roster.clear()
+    cache.clear()
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave the lanes out unless they are named on the command line."""
     if collection_path.name in LANES and collection_path.parent.name == "tests":

@@ -122,9 +122,7 @@ class ApiKeyAdmin(admin.ModelAdmin[ApiKey]):
         if db_field.name == "scopes":
             from django import forms
 
-            return forms.MultipleChoiceField(
-                choices=Scope.choices, widget=forms.CheckboxSelectMultiple
-            )
+            return forms.MultipleChoiceField(choices=Scope.choices, widget=forms.CheckboxSelectMultiple)
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:

@@ -68,9 +68,7 @@ class Membership(models.Model):
         ordering: ClassVar = ["created_at", "id"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["user", "project"], name="membership_once_per_project"),
-            models.CheckConstraint(
-                condition=Q(role__in=Role.values), name="membership_role_is_known"
-            ),
+            models.CheckConstraint(condition=Q(role__in=Role.values), name="membership_role_is_known"),
         ]
 
     def __str__(self) -> str:
@@ -100,9 +98,7 @@ class ApiKey(models.Model):
     agent_id = models.UUIDField(
         null=True, blank=True, help_text="When set, the key may act as this agent only."
     )
-    created_by = models.ForeignKey(
-        User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
-    )
+    created_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -120,9 +116,7 @@ class ApiKey(models.Model):
 
     @property
     def is_usable(self) -> bool:
-        return self.revoked_at is None and (
-            self.expires_at is None or self.expires_at > timezone.now()
-        )
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > timezone.now())
 
     def revoke(self) -> bool:
         """Refuse the key from now on (everywhere within a second). False if it already was."""

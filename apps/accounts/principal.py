@@ -142,9 +142,7 @@ def in_project(principal: Principal, project: str | None) -> Principal:
     )
 
 
-def of_user(
-    user: KnownUser, family: uuid.UUID | None, project: str | None = None
-) -> Principal:
+def of_user(user: KnownUser, family: uuid.UUID | None, project: str | None = None) -> Principal:
     seat = _seat(user.seats, project)
     return Principal(
         user_id=user.id,

@@ -159,9 +159,7 @@ class Roster:
             now = self._clock()
             slots = self._slots
             wanted = {
-                other
-                for other, slot in list(slots.items())
-                if now - slot.used_at < FORGET_AFTER_SECONDS
+                other for other, slot in list(slots.items()) if now - slot.used_at < FORGET_AFTER_SECONDS
             } | {subject}
             known: dict[Subject, Known] = {
                 **_load_users([one for one in wanted if isinstance(one, int)]),

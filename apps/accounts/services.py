@@ -39,9 +39,7 @@ def issue_key(
     agent_id: uuid.UUID | None = None,
 ) -> IssuedKey:
     """A new API key. Older keys stay good, so that a program can change over without a pause."""
-    row = ApiKey(
-        project_id=project_id, name=name, scopes=scopes, expires_at=expires_at, agent_id=agent_id
-    )
+    row = ApiKey(project_id=project_id, name=name, scopes=scopes, expires_at=expires_at, agent_id=agent_id)
     text = fill_new_key(row, created_by_id=created_by_id)
     row.save(force_insert=True)
     return IssuedKey(row=row, text=text)

@@ -10,7 +10,6 @@ import uuid
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.contrib.auth.models import update_last_login
 from django.db import transaction
 from django.utils import timezone
 
@@ -45,7 +44,6 @@ def sign_in(user: User, user_agent: str = "") -> Pair:
         expires_at=now + tokens.FAMILY_LIFETIME,
         user_agent=user_agent[:200],
     )
-    update_last_login(User, user)
     transaction.on_commit(roster.clear)
     return _pair(user, family)
 

@@ -48,9 +48,7 @@ def consume_ticket(value: str) -> Principal | None:
     """
     if not 0 < len(value) <= 100 or not value.isascii():
         return None
-    ticket = (
-        SocketTicket.objects.select_related("api_key").filter(hash=_digest(value)).first()
-    )
+    ticket = SocketTicket.objects.select_related("api_key").filter(hash=_digest(value)).first()
     if ticket is None or not SocketTicket.objects.filter(pk=ticket.pk).delete()[0]:
         return None
     if ticket.expires_at <= timezone.now():

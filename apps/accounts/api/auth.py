@@ -10,6 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import authenticate
+from django.contrib.auth.signals import user_logged_in
 from django.http import HttpRequest
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import exceptions, status
@@ -142,6 +143,8 @@ def _checked_user(request: HttpRequest, username: str, password: str) -> User:
     user = authenticate(request, username=username, password=password)
     if not isinstance(user, User):
         raise exceptions.AuthenticationFailed("The user name or the password is wrong.")
+    # Notes the time of the last sign-in, and the lock-out forgets earlier mistakes.
+    user_logged_in.send(sender=User, request=request, user=user)
     return user
 
 

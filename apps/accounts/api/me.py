@@ -26,9 +26,7 @@ class MeView(APIView):
     def get(self, request: Request) -> Response:
         """The caller, the project in use, every project of the caller, and the server."""
         principal = principal_of(request)
-        current = Seat(
-            principal.project_id, principal.project_slug, principal.project_name, principal.role
-        )
+        current = Seat(principal.project_id, principal.project_slug, principal.project_name, principal.role)
         body = {
             "id": principal.user_id,
             "username": principal.username,
