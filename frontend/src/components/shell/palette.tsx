@@ -4,8 +4,7 @@ import { Command } from "cmdk";
 import type { ReactNode } from "react";
 import { StatusIcon, StatusText } from "@/components/status";
 import { useAgentStatus, useRecentWorkflows } from "@/hooks";
-import { api, unwrap } from "@/lib/api/client";
-import { keys } from "@/lib/api/keys";
+import { workflowsQuery } from "@/lib/api/workflows";
 import { visibleText } from "@/lib/format";
 import { navItems } from "./nav";
 
@@ -16,11 +15,7 @@ const itemClass =
 export default function Palette({ onClose }: { onClose: () => void }) {
   const agents = useAgentStatus().data ?? [];
   const runs = useRecentWorkflows().data ?? [];
-  const workflows =
-    useQuery({
-      queryKey: keys.workflows.list,
-      queryFn: () => unwrap(api.GET("/api/v1/workflows/")),
-    }).data?.results ?? [];
+  const workflows = useQuery(workflowsQuery()).data ?? [];
   const router = useRouter();
   const open = (target: LinkProps) => {
     onClose();

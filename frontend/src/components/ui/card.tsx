@@ -22,7 +22,7 @@ export function Card({ title, note, actions, children, className, bodyClassName,
       {title && (
         <header className="flex min-h-11 items-center gap-2 border-b px-4 py-1.5">
           <h2 className="truncate text-body font-semibold">{title}</h2>
-          {note && <span className="tnum truncate text-meta text-muted">{note}</span>}
+          {note && <span className="tnum truncate text-meta text-muted max-sm:hidden">{note}</span>}
           {actions && <div className="ml-auto flex shrink-0 items-center gap-2">{actions}</div>}
         </header>
       )}

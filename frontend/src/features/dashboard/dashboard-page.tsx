@@ -1,5 +1,50 @@
-import { Page } from "@/components/ui/page";
+import { useSearch } from "@tanstack/react-router";
+import { lazy, Suspense, useEffect } from "react";
+import { Skeleton } from "@/components/ui/states";
+import { useAgentStatus, useDashboardStats } from "@/hooks";
+import { AgentGrid } from "./agent-grid";
+import { Attention } from "./attention";
+import { FirstSteps } from "./first-steps";
+import { StatCards } from "./stat-cards";
+import { WorkflowMonitor } from "./workflow-monitor";
+
+// Everything below needs a second request, so its code may come with it.
+const EventFeed = lazy(() => import("./event-feed"));
+const Throughput = lazy(() => import("./metrics").then(({ Throughput }) => ({ default: Throughput })));
+const SystemMetrics = lazy(() =>
+  import("./metrics").then(({ SystemMetrics }) => ({ default: SystemMetrics })),
+);
 
 export function DashboardPage() {
-  return <Page title="Dashboard">{null}</Page>;
+  const { range = "15m" } = useSearch({ from: "/shell/" });
+  useTitle();
+  const { data: agents } = useAgentStatus();
+  const firstRun = agents?.length === 0;
+  return (
+    <div className="mx-auto grid w-full max-w-[1680px] grid-cols-1 gap-3 p-4 md:px-6 lg:grid-cols-3">
+      <h1 className="sr-only">Dashboard</h1>
+      <Attention />
+      <StatCards />
+      {firstRun && <FirstSteps />}
+      <Suspense fallback={<Skeleton className="h-[264px] max-lg:order-3 lg:col-span-2" />}>
+        <Throughput range={range} className="h-[264px] max-lg:order-3 lg:col-span-2" />
+      </Suspense>
+      <WorkflowMonitor className="h-[264px] max-lg:order-1" />
+      {!firstRun && <AgentGrid className="max-lg:order-2 lg:col-span-3" />}
+      <Suspense fallback={<Skeleton className="h-[460px] max-lg:order-4 lg:col-span-2" />}>
+        <SystemMetrics range={range} className="max-lg:order-4 lg:col-span-2" />
+      </Suspense>
+      <Suspense fallback={<Skeleton className="h-[460px] max-lg:order-5" />}>
+        <EventFeed className="h-[460px] max-lg:order-5" />
+      </Suspense>
+    </div>
+  );
+}
+
+/** The tab says what runs, for who looks at it from another window. */
+function useTitle(): void {
+  const running = useDashboardStats().data?.running_workflows ?? 0;
+  useEffect(() => {
+    document.title = running > 0 ? `(${running}) Mission Control` : "Mission Control";
+  }, [running]);
 }

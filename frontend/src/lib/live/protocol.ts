@@ -27,6 +27,7 @@ export type AgentEvent = Positioned<
     agent_type?: string;
     capabilities?: string[];
     connector?: string;
+    status_reason?: string;
     last_active?: string | null;
     last_error?: string | null;
     paused?: boolean;
@@ -70,6 +71,7 @@ export type WorkflowEvent = Positioned<
     workflow?: string;
     started_at?: string | null;
     completed_at?: string | null;
+    created_at?: string;
     previous_status?: RunStatus | null;
     total_steps?: number;
     status_reason?: string;

@@ -71,6 +71,7 @@ function agentChanged(draft: Draft, event: AgentEvent): void {
     last_active: event.last_active ?? before?.last_active ?? null,
     capabilities: event.capabilities ?? before?.capabilities ?? [],
     connector: event.connector ?? before?.connector,
+    status_reason: event.status_reason ?? before?.status_reason,
     last_error: event.last_error === undefined ? before?.last_error : event.last_error,
     paused: event.paused ?? before?.paused,
   };
@@ -116,7 +117,8 @@ function workflowChanged(draft: Draft, event: WorkflowEvent): void {
     name: event.name ?? before?.name ?? "Workflow",
     status: event.status,
     progress: event.progress,
-    started_at: event.started_at === undefined ? (before?.started_at ?? null) : event.started_at,
+    // A run that has not started yet shows when it was asked for.
+    started_at: event.started_at ?? event.created_at ?? before?.started_at ?? null,
     completed_at: event.completed_at === undefined ? (before?.completed_at ?? null) : event.completed_at,
     current_step: event.current_step,
     number: event.number ?? before?.number,

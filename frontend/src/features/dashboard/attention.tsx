@@ -1,0 +1,33 @@
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { ChevronRight } from "lucide-react";
+import { lookOf, StatusIcon } from "@/components/status";
+import { api, unwrap } from "@/lib/api/client";
+import { keys } from "@/lib/api/keys";
+import { visibleText } from "@/lib/format";
+
+/** What a human must look at, each with its link; nothing at all when there is nothing. */
+export function Attention() {
+  const { data } = useQuery({
+    queryKey: keys.dashboard.attention,
+    queryFn: ({ signal }) => unwrap(api.GET("/api/v1/monitoring/attention/", { signal })),
+  });
+  if (!data || data.length === 0) return null;
+  return (
+    <ul aria-label="Needs attention" className="flex flex-wrap gap-2 lg:col-span-3">
+      {data.map((item) => (
+        <li key={item.kind} className="max-sm:w-full">
+          <Link
+            to={item.url}
+            data-tone={lookOf(item.level).tone}
+            className="card tint flex h-9 items-center gap-2 border-l-[3px] border-l-(--tone) pr-2 pl-3 text-table hover:brightness-105 max-md:h-11"
+          >
+            <StatusIcon status={item.level} size={15} />
+            <span className="tnum flex-1 truncate">{visibleText(item.title)}</span>
+            <ChevronRight size={14} aria-hidden="true" className="text-muted" />
+          </Link>
+        </li>
+      ))}
+    </ul>
+  );
+}

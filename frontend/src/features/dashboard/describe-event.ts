@@ -1,0 +1,99 @@
+/** One fact of the journal as a short sentence: who, what, and where to look. */
+import { lookOf } from "@/components/status";
+import type { JournalEvent } from "@/lib/api/types";
+
+export type Described = { status: string; subject: string; text: string; to: string | null };
+type Names = ReadonlyMap<string, string>;
+type Payload = Record<string, unknown>;
+
+const str = (value: unknown): string => (typeof value === "string" ? value : "");
+const lower = (status: string): string => lookOf(status).label.toLowerCase();
+
+function agent(payload: Payload, event: JournalEvent): Described {
+  const status = str(payload.status);
+  const task = str(payload.current_task);
+  const reason = status === "error" ? str(payload.last_error) : "";
+  return {
+    status,
+    subject: str(payload.name) || "An agent",
+    text:
+      payload.is_new === true ? "joined" : [`is ${lower(status)}`, task || reason].filter(Boolean).join(": "),
+    to: `/agents/${str(payload.agent_id) || event.entity_id}`,
+  };
+}
+
+function run(payload: Payload, event: JournalEvent): Described {
+  const status = str(payload.status);
+  const moved = payload.previous_status !== status;
+  const step = `step ${Number(payload.current_step)} of ${Number(payload.total_steps)}`;
+  return {
+    status,
+    subject: [str(payload.name), payload.number === undefined ? "" : `#${Number(payload.number)}`]
+      .join(" ")
+      .trim(),
+    text: payload.previous_status === null ? "was started" : moved ? `is ${lower(status)}` : `at ${step}`,
+    to: `/runs/${str(payload.workflow_id) || event.entity_id}`,
+  };
+}
+
+function step(payload: Payload): Described {
+  const status = str(payload.status);
+  const who = str(payload.agent_name);
+  return {
+    status,
+    subject: str(payload.name) || str(payload.key),
+    text: `is ${lower(status)}${who ? ` with ${who}` : ""}`,
+    to: `/runs/${str(payload.run_id)}`,
+  };
+}
+
+function commandRun(payload: Payload, names: Names): Described {
+  const status = str(payload.status);
+  const who = names.get(str(payload.agent_id));
+  const runId = str(payload.run_id);
+  return {
+    status,
+    subject: str(payload.title) || str(payload.command),
+    text: `is ${lower(status)}${who ? ` with ${who}` : ""}`,
+    to: runId ? `/runs/${runId}` : "/commands",
+  };
+}
+
+export function describe(event: JournalEvent, names: Names): Described {
+  const { payload } = event;
+  switch (event.type) {
+    case "agent_status_change":
+      return agent(payload, event);
+    case "agent_removed":
+      return {
+        status: "offline",
+        subject: names.get(event.entity_id) ?? "An agent",
+        text: "was removed",
+        to: null,
+      };
+    case "workflow_update":
+      return run(payload, event);
+    case "step_update":
+      return step(payload);
+    case "command_run_update":
+      return commandRun(payload, names);
+    case "system_alert": {
+      const state = str(payload.state);
+      return {
+        status: state === "open" || !state ? str(payload.level) : state,
+        subject: "Alert",
+        text: str(payload.message) + (state && state !== "open" ? ` (${lower(state)})` : ""),
+        to: "/alerts",
+      };
+    }
+    case "catalogue_change":
+      return {
+        status: "info",
+        subject: "Catalogue",
+        text: `has ${Number(payload.total_commands)} commands`,
+        to: "/commands",
+      };
+    default:
+      return { status: "info", subject: event.kind, text: "", to: null };
+  }
+}

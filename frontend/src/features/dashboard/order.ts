@@ -1,0 +1,25 @@
+/** Agents that need a human come first; within a status by name. */
+import { statusOrder } from "@/components/status";
+import type { DashboardAgent } from "@/lib/api/types";
+
+export function attentionFirst(status: string): number {
+  const place = statusOrder.indexOf(status);
+  return place < 0 ? statusOrder.length : place;
+}
+
+export function byAttention(agents: readonly DashboardAgent[]): DashboardAgent[] {
+  return [...agents].sort(
+    (a, b) => attentionFirst(a.status) - attentionFirst(b.status) || a.name.localeCompare(b.name),
+  );
+}
+
+/** The second line must follow the status: an agent in error never "waits for work". */
+export function secondLine(agent: DashboardAgent): string {
+  const { status, current_task: task, last_error: error, status_reason: reason } = agent;
+  if (status === "error") return error || reason || "Failed without saying why";
+  if (status === "offline") return reason || "Not heard from";
+  if (status === "paused") return task || reason || "Takes no new work";
+  if (status === "waiting") return task || reason || "Waiting for a person";
+  if (status === "busy") return task || "Working";
+  return task || "Ready for work";
+}
