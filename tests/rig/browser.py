@@ -36,7 +36,7 @@ def chromium() -> Iterator[Browser]:
 def log_in(page: Page, url: str, password: str = PASSWORD) -> None:
     """Open the product and sign in as a person would; ends on the dashboard."""
     page.goto(url)
-    page.get_by_label("Username").fill("admin")
+    page.get_by_label("User name").fill("admin")
     page.get_by_label("Password", exact=True).fill(password)
     page.get_by_role("button", name="Sign in").click()
     expect(connection(page)).to_contain_text("Connected")

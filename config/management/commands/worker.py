@@ -13,6 +13,8 @@ from django.core.management.base import BaseCommand, CommandError
 from apps.agents import dispatch
 from config.runtime import WorkerService
 
+BEAT_FILE = "worker.beat"  # touched every second; a container's health check looks at its age
+
 
 class Command(BaseCommand):
     help = "Execute command runs. SIGTERM lets running work end for 20 s, then gives it back."
@@ -31,8 +33,11 @@ class Command(BaseCommand):
         service.start()
         self.stdout.write(f"worker ready, {options['slots']} slots")
         self.stdout.flush()
+        beat = settings.DATA_DIR / BEAT_FILE
+        beat.touch()
         while not stopped.wait(1):
             if service.ended.is_set():
                 raise CommandError("the Celery worker ended by itself; the log says why")
+            beat.touch()
         service.stop()
         dispatch.stop()
