@@ -1,0 +1,160 @@
+/** Rows with sensible defaults; a test names only what it is about. */
+import type { Alert, DashboardAgent, DashboardWorkflow, Me, Snapshot, Stats } from "@/lib/api/types";
+import type { AgentEvent, AlertEvent, CommandRunEvent, StepEvent, WorkflowEvent } from "@/lib/live";
+
+const at = "2026-11-22T12:00:00.000000Z";
+let next = 0;
+const id = (): string => `00000000-0000-4000-8000-${String(++next).padStart(12, "0")}`;
+
+export const makeStats = (over: Partial<Stats> = {}): Stats => ({
+  total_agents: 0,
+  active_agents: 0,
+  total_workflows: 0,
+  running_workflows: 0,
+  total_commands: 38,
+  commands_executed_today: 0,
+  storage_used_mb: 12.5,
+  api_response_time_ms: 2.4,
+  timestamp: at,
+  ...over,
+});
+export const makeAgent = (over: Partial<DashboardAgent> = {}): DashboardAgent => ({
+  id: id(),
+  name: "Code Reviewer",
+  type: "reviewer",
+  status: "idle",
+  current_task: null,
+  last_active: at,
+  capabilities: ["code.review"],
+  connector: "llm",
+  status_reason: "",
+  last_error: null,
+  paused: false,
+  ...over,
+});
+export const makeRun = (over: Partial<DashboardWorkflow> = {}): DashboardWorkflow => ({
+  id: id(),
+  name: "Bug Lifecycle",
+  status: "running",
+  progress: 20,
+  started_at: at,
+  completed_at: null,
+  current_step: 2,
+  number: 7,
+  workflow: "bug-lifecycle",
+  total_steps: 6,
+  status_reason: "",
+  ...over,
+});
+export const makeAlert = (over: Partial<Alert> = {}): Alert => ({
+  id: id(),
+  level: "warning",
+  message: "Three runs failed",
+  rule: "runs_failing",
+  url: "/runs?status=failed",
+  state: "open",
+  opened_at: at,
+  ...over,
+});
+export const makeSnapshot = (over: Partial<Snapshot> = {}): Snapshot => {
+  const { agents = [], workflows = [] } = over;
+  return {
+    epoch: "e1",
+    seq: 10,
+    agents,
+    workflows,
+    alerts: [],
+    stats: makeStats({
+      total_agents: agents.length,
+      active_agents: agents.filter(({ status }) => status !== "offline" && status !== "paused").length,
+      total_workflows: workflows.length,
+      running_workflows: workflows.filter(({ status }) => status === "running").length,
+    }),
+    ...over,
+  };
+};
+export const makeMe = (over: Partial<Me> = {}): Me => {
+  const project = { id: id(), slug: "default", name: "Default", role: "admin" as const };
+  return {
+    id: 1,
+    username: "ada",
+    name: "Ada",
+    project,
+    projects: [project],
+    server: { version: "0.1.0", mode: "embedded", time_zone: "UTC", model: { name: "demo", demo: true } },
+    ...over,
+  };
+};
+
+const place = (seq: number) => ({ seq, prev: seq - 1, at });
+export const agentEvent = (seq: number, over: Partial<AgentEvent> & { agent_id: string }): AgentEvent => ({
+  ...place(seq),
+  type: "agent_status_change",
+  status: "busy",
+  current_task: null,
+  ...over,
+});
+export const workflowEvent = (
+  seq: number,
+  over: Partial<WorkflowEvent> & { workflow_id: string },
+): WorkflowEvent => ({
+  ...place(seq),
+  type: "workflow_update",
+  status: "running",
+  progress: 0,
+  current_step: 1,
+  ...over,
+});
+export const alertEvent = (seq: number, over: Partial<AlertEvent> = {}): AlertEvent => ({
+  ...place(seq),
+  type: "system_alert",
+  level: "warning",
+  message: "Three runs failed",
+  state: "open",
+  ...over,
+});
+export const commandRunEvent = (seq: number, over: Partial<CommandRunEvent> = {}): CommandRunEvent => ({
+  ...place(seq),
+  type: "command_run_update",
+  command_run_id: id(),
+  agent_id: null,
+  command: "code.review",
+  title: "Review a change",
+  status: "completed",
+  previous_status: "running",
+  attempt: 1,
+  wait_reason: "",
+  progress: 100,
+  run_id: null,
+  step_id: null,
+  queued_at: at,
+  started_at: at,
+  finished_at: at,
+  input_tokens: 1,
+  output_tokens: 1,
+  model: "demo",
+  demo: true,
+  ...over,
+});
+export const stepEvent = (
+  seq: number,
+  over: Partial<StepEvent> & { run_id: string; step_id: string },
+): StepEvent => ({
+  ...place(seq),
+  type: "step_update",
+  key: "triage",
+  name: "Triage",
+  index: 0,
+  status: "running",
+  previous_status: "queued",
+  wait_reason: "",
+  attempt: 1,
+  agent_id: null,
+  agent_name: null,
+  command_run_id: null,
+  progress: 0,
+  error: null,
+  started_at: at,
+  completed_at: null,
+  ...over,
+});
