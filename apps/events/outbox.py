@@ -24,8 +24,9 @@ MAX_MESSAGES_BEFORE_TICKS = 4
 class Outbox:
     """Takes messages from the feed at once and sends them, in order, as fast as the socket takes them."""
 
-    def __init__(self, send: Send, close: Close, *, resumable: bool) -> None:
+    def __init__(self, send: Send, close: Close, *, resumable: bool, max_events: int = MAX_EVENTS) -> None:
         self.resumable = resumable
+        self._max_events = max_events
         self._send = send
         self._close = close
         self._queue: deque[tuple[str, int]] = deque()
@@ -41,7 +42,7 @@ class Outbox:
         self._queue.append((message, events))
         self._events += events
         self._bytes += len(message)
-        if self._events > MAX_EVENTS or self._bytes > MAX_BYTES:
+        if self._events > self._max_events or self._bytes > MAX_BYTES:
             self.end(CLOSE_SLOW, "too slow: resume from the last seq")
         self._more.set()
 

@@ -66,7 +66,11 @@ class Measurements:
 
     @property
     def api_ms(self) -> float:
-        return self._api_ms
+        """Until the first merging, what this process alone has seen."""
+        if self._api_ms:
+            return self._api_ms
+        with self._lock:
+            return histogram.median(self._unsaved) or 0.0
 
     @property
     def storage_mb(self) -> float:

@@ -131,7 +131,7 @@ class Dashboard:
 
     def _list(self, part: str, rows: Iterable[Row], variant: str = "") -> Answer:
         seq = self._changed[part]
-        etag = f'W/"{self.epoch.hex}:{seq}{variant}"'
+        etag = f'W/"{self.epoch}:{seq}{variant}"'
         return Answer(self._array(rows), etag, seq, time.monotonic())
 
     def _snapshot(self, limit: int) -> Answer:
@@ -144,7 +144,7 @@ class Dashboard:
             self.answer("workflows", RUNS_KEPT).body,
             orjson.dumps(alerts),
         )
-        return Answer(body, f'W/"{self.epoch.hex}:{self.seq}"', self.seq, time.monotonic())
+        return Answer(body, f'W/"{self.epoch}:{self.seq}"', self.seq, time.monotonic())
 
     def _array(self, rows: Iterable[Row]) -> bytes:
         return b"[" + b",".join([self._fragment(row) for row in rows]) + b"]"
