@@ -1,5 +1,7 @@
-import { Page } from "@/components/ui/page";
+import { AgentPage } from "@/features/agents/agent-page";
+import { agentRoute } from "./agent";
 
-export function AgentPage() {
-  return <Page title="Agent">{null}</Page>;
+export function AgentRoute() {
+  const { id } = agentRoute.useParams();
+  return <AgentPage key={id} id={id} />;
 }

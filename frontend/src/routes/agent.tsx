@@ -4,5 +4,5 @@ import { shellRoute } from "./shell";
 export const agentRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/agents/$id",
-  component: lazyRouteComponent(() => import("./agent.lazy"), "AgentPage"),
+  component: lazyRouteComponent(() => import("./agent.lazy"), "AgentRoute"),
 });

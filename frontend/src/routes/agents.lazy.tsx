@@ -1,5 +1,13 @@
-import { Page } from "@/components/ui/page";
+import { AgentsPage } from "@/features/agents/agents-page";
+import { agentsRoute } from "./agents";
 
-export function AgentsPage() {
-  return <Page title="Agents">{null}</Page>;
+export function AgentsRoute() {
+  const search = agentsRoute.useSearch();
+  const navigate = agentsRoute.useNavigate();
+  return (
+    <AgentsPage
+      search={search}
+      onSearch={(next) => void navigate({ search: next, replace: true, resetScroll: false })}
+    />
+  );
 }

@@ -1,8 +1,26 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
+import { searchChoice, searchText } from "./search";
 import { shellRoute } from "./shell";
+
+const sorts = ["attention", "name", "active"] as const;
+const views = ["cards", "table"] as const;
+type AgentsSearch = {
+  status?: string;
+  q?: string;
+  type?: string;
+  sort?: (typeof sorts)[number];
+  view?: (typeof views)[number];
+};
 
 export const agentsRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/agents",
-  component: lazyRouteComponent(() => import("./agents.lazy"), "AgentsPage"),
+  validateSearch: (search): AgentsSearch => ({
+    status: searchText(search.status),
+    q: searchText(search.q),
+    type: searchText(search.type),
+    sort: searchChoice(search.sort, sorts),
+    view: searchChoice(search.view, views),
+  }),
+  component: lazyRouteComponent(() => import("./agents.lazy"), "AgentsRoute"),
 });

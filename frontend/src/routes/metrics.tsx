@@ -1,8 +1,14 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
+import { searchChoice } from "./search";
 import { shellRoute } from "./shell";
+
+const ranges = ["15m", "1h", "6h", "24h", "7d"] as const;
 
 export const metricsRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/metrics",
-  component: lazyRouteComponent(() => import("./metrics.lazy"), "MetricsPage"),
+  validateSearch: (search): { range?: (typeof ranges)[number] } => ({
+    range: searchChoice(search.range, ranges),
+  }),
+  component: lazyRouteComponent(() => import("./metrics.lazy"), "MetricsRoute"),
 });

@@ -1,8 +1,10 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
+import { searchText } from "./search";
 import { shellRoute } from "./shell";
 
 export const workflowRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/workflows/$slug",
-  component: lazyRouteComponent(() => import("./workflow.lazy"), "WorkflowPage"),
+  validateSearch: (search): { step?: string } => ({ step: searchText(search.step) }),
+  component: lazyRouteComponent(() => import("./workflow.lazy"), "WorkflowRoute"),
 });

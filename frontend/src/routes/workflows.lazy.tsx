@@ -1,5 +1,1 @@
-import { Page } from "@/components/ui/page";
-
-export function WorkflowsPage() {
-  return <Page title="Workflows">{null}</Page>;
-}
+export { WorkflowsPage as WorkflowsRoute } from "@/features/workflows/workflows-page";

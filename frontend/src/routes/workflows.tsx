@@ -4,5 +4,5 @@ import { shellRoute } from "./shell";
 export const workflowsRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/workflows",
-  component: lazyRouteComponent(() => import("./workflows.lazy"), "WorkflowsPage"),
+  component: lazyRouteComponent(() => import("./workflows.lazy"), "WorkflowsRoute"),
 });
