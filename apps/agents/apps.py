@@ -7,4 +7,7 @@ class AgentsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from apps.agents import checks  # noqa: F401  (registers itself)
+        from apps.agents import checks, wakeups  # noqa: F401  (registers itself)
+        from apps.events import layer
+
+        layer.on_ring(wakeups.heard)

@@ -159,7 +159,9 @@ def explain_waiting(project_id: UUID) -> int:
     queued = CommandRun.objects.filter(
         project_id=project_id, status=RunStatus.QUEUED, available_at__lte=timezone.now()
     )
-    groups = list(queued.values_list("capability", "wanted_agent_id").distinct()[:500])
+    groups: list[tuple[str, UUID | None]] = list(
+        queued.values_list("capability", "wanted_agent_id").distinct()[:500]
+    )
     if not groups:
         return 0
     agents = list(Agent.objects.filter(project_id=project_id))

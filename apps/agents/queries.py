@@ -120,6 +120,7 @@ def command_rows(project_id: UUID, commands: list[Command]) -> list[dict[str, An
 
 def command_row(command: Command, agents: list[dict[str, Any]]) -> dict[str, Any]:
     fields = (
-        "name", "title", "description", "capability", "parameters", "prompt", "timeout_seconds", "max_attempts",
+        "name", "title", "description", "capability", "parameters", "prompt", "timeout_seconds",
+        "max_attempts",
     )  # fmt: skip
     return {name: getattr(command, name) for name in fields} | {"agents": agents}

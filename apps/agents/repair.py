@@ -109,7 +109,7 @@ def republish_unclaimed(moment: datetime) -> int:
         .values_list("pk", "dispatch_id", "agent_id", "dispatched_at", "dispatch_count")
     )
     for pk, dispatch_id, agent_id, dispatched_at, count in rows.order_by("dispatched_at")[:LIMIT]:
-        if dispatch_id is None or agent_id is None or dispatched_at is None:
+        if dispatch_id is None or dispatched_at is None:
             continue
         first = IDLE_UNCLAIMED_SECONDS if idle else UNCLAIMED_SECONDS
         pause = min(UNCLAIMED_MOST_SECONDS, first * 2**count)

@@ -236,3 +236,17 @@ def announce_catalogue(change: Change) -> None:
     """Journal how many commands the project now has."""
     total = Command.objects.filter(project_id=change.project_id).count()
     change.record("catalogue.changed", CatalogueChanged(total_commands=total))
+
+
+def save_agent(agent: Agent) -> Agent:
+    """Insert or change an agent from a form, and journal it. Status stays derived."""
+    with journal.changes(agent.project_id) as change:
+        is_new = agent._state.adding
+        agent.save()
+        if is_new:
+            record_agent(change, "agent.added", agent)
+        elif (changed := refresh_agent(change, agent.pk, active=False)) is not None:
+            record_agent(change, "agent.changed", changed)
+        project_id = agent.project_id
+        transaction.on_commit(lambda: dispatch.poke(project_id))
+    return agent

@@ -9,6 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
+from apps.events import layer
+
+TOPIC = "work-for:"
+
 _waiters: dict[UUID, set[tuple[asyncio.AbstractEventLoop, asyncio.Event]]] = defaultdict(set)
 _lock = threading.Lock()
 
@@ -29,7 +33,18 @@ def waiting(agent_id: UUID) -> Iterator[asyncio.Event]:
 
 
 def ring(agent_id: UUID) -> None:
-    """Wake whoever waits for the agent's work here. Any thread."""
+    """Wake whoever waits for the agent's work, here and in the other web processes. Any thread."""
+    _ring_here(agent_id)
+    layer.ring(f"{TOPIC}{agent_id}")
+
+
+def heard(topic: str) -> None:
+    """A ring from another process."""
+    if topic.startswith(TOPIC):
+        _ring_here(UUID(topic.removeprefix(TOPIC)))
+
+
+def _ring_here(agent_id: UUID) -> None:
     with _lock:
         waiters = list(_waiters.get(agent_id, ()))
     for loop, event in waiters:

@@ -252,19 +252,19 @@ class WorkerProcess:
             Worker.objects.create(id=self.id, name=self.name, slots=self.slots, **fields)
 
 
-_current: WorkerProcess | None = None
+_current: list[WorkerProcess] = []
 
 
 def start(slots: int) -> WorkerProcess:
     """Make this process a worker."""
-    global _current
-    _current = WorkerProcess(slots)
-    _current.start()
-    return _current
+    process = WorkerProcess(slots)
+    process.start()
+    _current.append(process)
+    return process
 
 
 def current() -> WorkerProcess:
     """This process's worker. Raises RuntimeError where nobody started one."""
-    if _current is None:
+    if not _current:
         raise RuntimeError("this process is no worker; start one with `manage.py worker`")
-    return _current
+    return _current[-1]

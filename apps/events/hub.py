@@ -180,6 +180,9 @@ class Hub:
             self._channel = ""
 
     def _take(self, part: dict[str, Any]) -> None:
+        if part["kind"] == "ring":
+            layer.rung(part["topic"])
+            return
         feed = self._feeds.get(UUID(part["project"]))
         if feed is None:
             return

@@ -13,7 +13,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -49,6 +49,22 @@ def publish(project_id: UUID, first: int, last: int, events: Sequence[StoredEven
 def push(project_id: UUID, message: dict[str, Any]) -> None:
     """Send a tick: telemetry that is not journalled. Hubs keep the latest per type and first `…_id`."""
     _publisher.send({"kind": "tick", "project": str(project_id), "tick": orjson.dumps(message)})
+
+
+def ring(topic: str) -> None:
+    """Tell the listeners of every web process that something about `topic` is worth a look."""
+    _publisher.send({"kind": "ring", "topic": topic})
+
+
+def on_ring(listener: Callable[[str], None]) -> None:
+    """Have `listener(topic)` called, on the server's loop, for every ring that arrives."""
+    _listeners.append(listener)
+
+
+def rung(topic: str) -> None:
+    """The hub heard a ring."""
+    for listener in _listeners:
+        listener(topic)
 
 
 def own(loop: asyncio.AbstractEventLoop) -> None:
@@ -148,6 +164,7 @@ class Publisher:
         logger.warning("channel layer unreachable, live messages dropped: %s", type(error).__name__)
 
 
+_listeners: list[Callable[[str], None]] = []
 _publisher = Publisher()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_publisher._begin)
