@@ -65,7 +65,7 @@ class Stack:
         if self.postgres and self.redis:
             self.postgres.start()
             self.redis.start()
-            self.manage("setup")
+        self.manage("setup")
         self.webs = [self._process(f"web{i}", "serve", PORT=str(port)) for i, port in enumerate(self.ports)]
         for index in range(len(self.webs)):
             self.start_web(index)
