@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
-from websockets.typing import Subprotocol
+from websockets.typing import Origin, Subprotocol
 
 from tests.rig.waiting import until
 
@@ -93,11 +93,15 @@ class Client:
     def socket_url(self) -> str:
         return self.base.replace("http", "ws", 1) + "/ws/dashboard/"
 
+    @property
+    def origin(self) -> Origin:
+        return Origin(self.base)
+
     @contextmanager
     def socket(self) -> Iterator[Messages]:
-        """The plain protocol, signed in by a ticket as subprotocol."""
+        """The plain protocol as a page would speak it: own origin, ticket as subprotocol."""
         offer = [Subprotocol("dashboard"), Subprotocol(f"ticket.{self.ticket()}")]
-        with connect(self.socket_url, subprotocols=offer, origin=None) as wire:
+        with connect(self.socket_url, subprotocols=offer, origin=self.origin) as wire:
             assert wire.subprotocol == "dashboard"
             messages = Messages(wire)
             try:

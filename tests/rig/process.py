@@ -14,6 +14,8 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import httpx
+
 from tests.rig.waiting import NotInTime, until
 
 STOP_SECONDS = 30.0
@@ -94,7 +96,7 @@ class Process:
             return ready()
 
         try:
-            until(probe, within, f"{self.name} ready", ignoring=(OSError,))
+            until(probe, within, f"{self.name} ready", ignoring=(OSError, httpx.HTTPError))
         except NotInTime as late:
             raise NotInTime(f"{late}\n{self.tail()}") from None
 

@@ -64,7 +64,9 @@ class Viewer:
         hello: dict[str, Any] = {"type": "hello", "v": 1, "ticket": self.client.ticket()}
         if self._epoch:
             hello |= {"epoch": self._epoch, "seq": self._seq}
-        with connect(self.client.socket_url, open_timeout=5, close_timeout=1) as wire:
+        with connect(
+            self.client.socket_url, origin=self.client.origin, open_timeout=5, close_timeout=1
+        ) as wire:
             wire.send(json.dumps(hello))
             while not self._stop.is_set():
                 try:
