@@ -25,9 +25,10 @@ from apps.workflows import expressions, graph
 from apps.workflows.document import Document
 from apps.workflows.events import RunChanged, StepChanged, StepFailure
 from apps.workflows.expressions import ExpressionError
-from apps.workflows.models import Run, RunData, RunStatus, Step, StepStatus, WorkflowVersion
+from apps.workflows.models import Run, RunData, RunStatus, Step, StepStatus, Workflow, WorkflowVersion
 
 MIRRORED = ("attempt", "agent_id", "agent_name", "started_at", "progress")
+COUNTED = {RunStatus.COMPLETED: "completed_count", RunStatus.FAILED: "failed_count"}
 FAILURES = (StepStatus.FAILED, StepStatus.TIMED_OUT, StepStatus.CANCELLED)
 
 
@@ -249,6 +250,9 @@ class Advance:
             self._return()
         run.progress = 100 if run.status == RunStatus.COMPLETED else run.progress
         run.current_step = run.total_steps if run.status == RunStatus.COMPLETED else run.current_step
+        if count := COUNTED.get(RunStatus(run.status)):
+            # Counting the rows instead would cost more the longer the history is.
+            Workflow.objects.filter(pk=run.workflow_id).update(**{count: F(count) + 1})
 
     def _return(self) -> None:
         try:

@@ -54,6 +54,8 @@ class Workflow(models.Model):
         "WorkflowVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     run_count = models.PositiveIntegerField(default=0, editable=False, help_text="The newest run's number")
+    completed_count = models.PositiveIntegerField(default=0, editable=False)
+    failed_count = models.PositiveIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:

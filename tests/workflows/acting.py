@@ -70,6 +70,7 @@ def take(project: Project) -> dict[str, lease.Claimed]:
         for one in given:
             claimed = lease.claim(one.command_run_id, one.dispatch_id, worker="test")
             assert claimed is not None
+            assert claimed.step_id is not None
             taken[Step.objects.get(pk=claimed.step_id).key] = claimed
     return taken
 

@@ -1,0 +1,200 @@
+"""What is read of workflows and runs, ready for the API: a fixed number of queries for any page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, OuterRef, QuerySet, Subquery, Sum
+
+from apps.agents.models import CommandRun
+from apps.workflows.advance import document_of
+from apps.workflows.document import Document
+from apps.workflows.models import RUN_OVER, Run, Step, StepStatus, Workflow
+
+Row = dict[str, Any]
+
+
+def workflows(project_id: UUID) -> QuerySet[Workflow]:
+    """The project's workflows that can be run."""
+    return (
+        Workflow.objects.filter(project=project_id, current__isnull=False)
+        .select_related("current")
+        .defer("current__document", "current__source")
+    )
+
+
+def workflow_rows(found: Sequence[Workflow]) -> list[Row]:
+    """Workflows as the list shows them, with their last run and how their runs went."""
+    ids = [workflow.pk for workflow in found]
+    open_runs = Run.objects.filter(workflow__in=ids).exclude(status__in=RUN_OVER).order_by()
+    running = dict(open_runs.values_list("workflow").annotate(n=Count("id")))
+    newest = Run.objects.filter(workflow=OuterRef("pk")).order_by("-created_at", "-id").values("id")[:1]
+    last = Workflow.objects.filter(pk__in=ids).annotate(last=Subquery(newest)).values("last")
+    last_runs = {run.workflow_id: run for run in Run.objects.filter(pk__in=last)}
+    return [_workflow_row(w, running.get(w.pk, 0), last_runs.get(w.pk)) for w in found]
+
+
+def workflow_detail(workflow: Workflow) -> Row:
+    """One workflow with its definition as it was written."""
+    version = workflow.current
+    assert version is not None
+    detail = workflow_rows([workflow])[0]
+    return detail | {
+        "source": version.source,
+        "created_by": version.created_by,
+        "saved_at": version.created_at,
+    }
+
+
+def runs(project_id: UUID) -> QuerySet[Run]:
+    """The project's runs with what a row needs."""
+    return Run.objects.filter(project=project_id).select_related("workflow")
+
+
+def run_rows(found: Sequence[Run]) -> list[Row]:
+    """Runs as lists show them, with the tokens their command runs used."""
+    used = (
+        CommandRun.objects.filter(run_id__in=[run.pk for run in found])
+        .order_by()
+        .values_list("run_id")
+        .annotate(input=Sum("input_tokens"), output=Sum("output_tokens"))
+    )
+    tokens = {run_id: {"input": given, "output": made} for run_id, given, made in used}
+    return [_run_row(run) | {"tokens": tokens.get(run.pk, _no_tokens())} for run in found]
+
+
+def run_detail(project_id: UUID, run_id: UUID) -> Row | None:
+    """One run with its steps; None when the project has none of that id."""
+    found = runs(project_id).select_related("version", "data").defer("version__document", "version__source")
+    run = found.filter(pk=run_id).first()
+    if run is None:
+        return None
+    document = document_of(run.version)
+    steps = _step_rows(run, document)
+    return run_rows([run])[0] | {
+        "version": run.version.number,
+        "cancel_requested": run.cancel_requested,
+        "deadline_at": run.deadline_at,
+        "input": run.data.input,
+        "output": run.data.output,
+        "error": _error(run.error_code, run.status_reason),
+        "steps": steps,
+    }
+
+
+def _workflow_row(workflow: Workflow, running: int, last: Run | None) -> Row:
+    version = workflow.current
+    assert version is not None
+    document = document_of(version)
+    return {
+        "slug": workflow.slug,
+        "name": workflow.name,
+        "description": workflow.description,
+        "version": version.number,
+        "input": document.input,
+        "steps": [
+            {
+                "key": key,
+                "name": step.title,
+                "command": step.command,
+                "agent": step.agent,
+                "needs": step.needs,
+            }
+            for key, step in ((key, document.by_key[key]) for key in document.graph.order)
+        ],
+        "last_run": {"id": last.pk, "status": last.status, "started_at": last.started_at} if last else None,
+        "counts": {
+            "running": running,
+            "completed": workflow.completed_count,
+            "failed": workflow.failed_count,
+        },
+    }
+
+
+def _run_row(run: Run) -> Row:
+    return {
+        "id": run.pk,
+        "number": run.number,
+        "name": run.name,
+        "workflow": run.workflow.slug,
+        "workflow_name": run.workflow.name,
+        "status": run.status,
+        "status_reason": run.status_reason,
+        "progress": run.progress,
+        "current_step": run.current_step,
+        "total_steps": run.total_steps,
+        "created_at": run.created_at,
+        "started_at": run.started_at,
+        "completed_at": run.completed_at,
+        "requested_by": run.requested_by,
+    }
+
+
+def _step_rows(run: Run, document: Document) -> list[Row]:
+    steps = list(Step.objects.filter(run=run).order_by("index"))
+    wanted = [step.command_run_id for step in steps if step.command_run_id]
+    command_runs = _command_runs(wanted)
+    return [_step_row(step, document, command_runs.get(step.command_run_id)) for step in steps]
+
+
+def _command_runs(ids: Iterable[UUID]) -> dict[UUID | None, CommandRun]:
+    found = CommandRun.objects.filter(pk__in=list(ids)).select_related("agent", "data")
+    return {run.pk: run for run in found.defer("data__output", "data__error", "data__text")}
+
+
+def _step_row(step: Step, document: Document, command_run: CommandRun | None) -> Row:
+    definition = document.by_key[step.key]
+    row: Row = {
+        "id": step.pk,
+        "key": step.key,
+        "name": step.name,
+        "index": step.index,
+        "status": step.status,
+        "wait_reason": step.wait_reason,
+        "needs": definition.needs,
+        "agent": {"id": step.agent_id, "name": step.agent_name} if step.agent_id else None,
+        "command": definition.command,
+        "command_run_id": step.command_run_id,
+        "attempt": step.attempt,
+        "max_attempts": definition.retry.attempts if definition.retry else None,
+        "progress": step.progress,
+        "message": "",
+        "input": None,
+        "output": step.output,
+        "error": _error(step.error_code, step.error),
+        "tokens": _no_tokens(),
+        "model": "",
+        "demo": False,
+        "started_at": step.started_at,
+        "completed_at": step.completed_at,
+    }
+    return row if command_run is None else row | _from_command_run(step, command_run)
+
+
+def _from_command_run(step: Step, command_run: CommandRun) -> Row:
+    """What the command run knows better, or newer, than the step."""
+    known: Row = {
+        "max_attempts": command_run.max_attempts,
+        "message": command_run.message,
+        "input": command_run.data.input,
+        "tokens": {"input": command_run.input_tokens, "output": command_run.output_tokens},
+        "model": command_run.model,
+        "demo": command_run.demo,
+    }
+    if not step.is_over:
+        known["progress"] = command_run.progress
+    if step.status == StepStatus.QUEUED:
+        known["wait_reason"] = command_run.wait_reason
+    if command_run.agent is not None:
+        known["agent"] = {"id": command_run.agent.pk, "name": command_run.agent.name}
+    return known
+
+
+def _error(code: str, message: str) -> Row | None:
+    return {"code": code, "message": message} if code else None
+
+
+def _no_tokens() -> Row:
+    return {"input": None, "output": None}
