@@ -11,6 +11,7 @@ from config import openapi, problems, spa
 api: list[URLPattern | URLResolver] = [
     path("", include("apps.accounts.api.urls")),
     path("", include("apps.agents.api.urls")),
+    path("", include("apps.workflows.api.urls")),
     path("", include("apps.monitoring.api.urls")),
 ]
 
@@ -20,7 +21,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/schema/", openapi.SchemaView.as_view(), name="schema"),
     path("api/v1/docs/", openapi.DocsView.as_view(), name="docs"),
     path("api/v1/", include(api)),
-    path("assets/<path:path>", spa.missing_asset),
+    re_path(r"^assets/(?P<path>.*)$", spa.missing_asset),
     # Everything else is a page of the application, whose router knows what it is.
     re_path(r"^(?!(?:api|admin|static|ws)(?:/|$))(?P<path>.*)$", spa.index, name="spa"),
 ]
