@@ -6,7 +6,6 @@ from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.http import Http404, HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
 
 from apps.accounts.api.throttles import locked_for
 from config import problems
@@ -30,7 +29,7 @@ class MissionControlAdminSite(AdminSite):
                 return answer
         return super().login(request, extra_context)
 
-    def catch_all_view(self, request: HttpRequest, url: str) -> HttpResponseBase:
+    def catch_all_view(self, request: HttpRequest, url: str) -> HttpResponse:
         if request.user.is_authenticated and not self.has_permission(request):
             raise Http404
         return super().catch_all_view(request, url)

@@ -75,7 +75,10 @@ class OpaqueCursorPagination(CursorPagination):
         return int(given)
 
     def paginate_queryset(
-        self, queryset: QuerySet[Any], request: Request, view: APIView | None = None
+        self,
+        queryset: QuerySet[Any] | Sequence[Any],
+        request: Request,
+        view: APIView | None = None,
     ) -> list[Any] | None:
         try:
             return super().paginate_queryset(queryset, request, view)

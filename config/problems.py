@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import http
+import math
 from typing import Any
 
 import orjson
-import structlog
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.http import Http404, HttpRequest, HttpResponse
@@ -14,10 +14,10 @@ from django.template.loader import render_to_string
 from rest_framework import exceptions
 from rest_framework.response import Response
 
+from apps.errors import DomainError
+
 MEDIA_TYPE = "application/problem+json"
 API_PREFIX = "/api/"
-
-log = structlog.get_logger(__name__)
 
 
 class PayloadTooLarge(exceptions.APIException):
@@ -38,27 +38,32 @@ def document(status: int, detail: str = "", errors: dict[str, list[str]] | None 
 
 
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's exception handler. A domain error says its status in `problem_status`."""
+    """DRF's exception handler. What it does not know, Django logs and `server_error` answers."""
+    if isinstance(error, DomainError):
+        errors = {name: list(texts) for name, texts in error.errors.items()}
+        detail = str(error) or (type(error).__doc__ or "").strip()
+        return _response(error.problem_status, detail, errors)
     known = _as_api_error(error)
     if known is None:
-        return None  # Django logs it and answers with `server_error`
+        return None
     headers: dict[str, str] = {}
     if challenge := getattr(known, "auth_header", None):
         headers["WWW-Authenticate"] = challenge
     if (wait := getattr(known, "wait", None)) is not None:
-        headers["Retry-After"] = str(max(1, int(wait + 0.999)))
-    errors = field_errors(known.detail) if isinstance(known, exceptions.ValidationError) else {}
-    general = errors.pop("", [])
-    detail = " ".join(general) if errors or general else str(known.detail)
-    if errors and not general:
-        detail = "; ".join(f"{name}: {' '.join(texts)}" for name, texts in list(errors.items())[:3])
+        headers["Retry-After"] = str(max(1, math.ceil(wait)))
+    if not isinstance(known, exceptions.ValidationError):
+        return _response(known.status_code, str(known.detail), {}, headers)
+    errors = field_errors(known.detail)
+    general = errors.pop("", []) or [f"{name}: {' '.join(texts)}" for name, texts in errors.items()][:3]
+    return _response(known.status_code, " ".join(general), errors, headers)
+
+
+def _response(
+    status: int, detail: str, errors: dict[str, list[str]], headers: dict[str, str] | None = None
+) -> Response:
     _roll_back()
-    return Response(
-        document(known.status_code, detail, errors),
-        status=known.status_code,
-        headers=headers,
-        content_type=MEDIA_TYPE,
-    )
+    body = document(status, detail, errors)
+    return Response(body, status=status, headers=headers, content_type=MEDIA_TYPE)
 
 
 def _roll_back() -> None:
@@ -78,16 +83,6 @@ def _as_api_error(error: Exception) -> exceptions.APIException | None:
         return exceptions.ValidationError(exceptions.ErrorDetail(" ".join(error.messages)))
     if isinstance(error, SuspiciousOperation):
         return exceptions.ParseError("The request is malformed.")
-    status = getattr(error, "problem_status", None)
-    if isinstance(status, int):
-        fields = getattr(error, "errors", None)
-        domain = (
-            exceptions.ValidationError(fields)
-            if fields
-            else exceptions.APIException(str(error) or (type(error).__doc__ or "").strip())
-        )
-        domain.status_code = status
-        return domain
     return None
 
 

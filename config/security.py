@@ -41,6 +41,16 @@ SPECTACULAR: dict[str, Any] = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "persistAuthorization": False},
+    "ENUM_NAME_OVERRIDES": {
+        "AgentStatusEnum": "apps.agents.models.AgentStatus",
+        "AgentReportedStatusEnum": [(word, word) for word in ("idle", "busy", "waiting", "error")],
+        "CommandRunStatusEnum": "apps.agents.models.RunStatus",
+        "RunStatusEnum": "apps.workflows.models.RunStatus",
+        "StepStatusEnum": "apps.workflows.models.StepStatus",
+        "HealthStatusEnum": [(word, word) for word in ("healthy", "degraded", "unhealthy")],
+        "AlertLevelEnum": "apps.monitoring.models.AlertLevel",
+        "ConnectionEnum": [(word, word) for word in ("connected", "disconnected")],
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "config.openapi.finish",

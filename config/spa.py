@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
-from whitenoise.middleware import WhiteNoiseMiddleware
+from whitenoise.middleware import WhiteNoiseMiddleware  # type: ignore[import-untyped]
 
 NONCE_MARK = "__CSP_NONCE__"
 
@@ -57,7 +57,7 @@ def missing_asset(request: HttpRequest, path: str) -> HttpResponse:
     raise Http404
 
 
-class FrontendFilesMiddleware(WhiteNoiseMiddleware):
+class FrontendFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]  # it has no types
     """Serves static files and the built application, except its page, which needs its nonce.
 
     Files are looked for when asked for, so a start scans nothing and a new build needs no restart.
@@ -71,7 +71,8 @@ class FrontendFilesMiddleware(WhiteNoiseMiddleware):
             if static_file is not None and self.immutable_file_test("", path):
                 self.files[path] = static_file
         if static_file is None:
-            return self.get_response(request)
+            answer: HttpResponseBase = self.get_response(request)
+            return answer
         return self.serve(static_file, request)
 
     def add_files(self, root: str | Path, prefix: str | None = None) -> None:

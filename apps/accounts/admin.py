@@ -50,7 +50,7 @@ class PersonAdmin(UserAdmin[User]):
 
     @admin.action(description="Deactivate (refused from now on)")
     def deactivate(self, request: HttpRequest, people: QuerySet[User]) -> None:
-        changed = people.exclude(pk=request.user.pk).update(is_active=False)
+        changed = people.exclude(username=request.user.get_username()).update(is_active=False)
         roster.clear()
         self.message_user(request, f"{changed} users deactivated.", messages.SUCCESS)
 

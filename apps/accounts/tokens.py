@@ -25,12 +25,12 @@ ISSUER = "mission-control"
 
 
 class AccessToken(Token):
-    token_type = "access"
+    token_type = "access"  # noqa: S105  (a kind, not a secret)
     lifetime = ACCESS_LIFETIME
 
 
 class RefreshToken(Token):
-    token_type = "refresh"
+    token_type = "refresh"  # noqa: S105
     lifetime = REFRESH_LIFETIME
 
 

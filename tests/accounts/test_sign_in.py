@@ -20,7 +20,9 @@ def test_signing_in_gives_an_access_token_and_puts_the_refresh_token_in_a_cookie
     assert set(answer.json()) == {"access", "expires_in"}
     assert answer.json()["expires_in"] == 300
     cookie = answer.cookies["mc_refresh"]
-    assert cookie["httponly"] and cookie["samesite"] == "Strict" and cookie["path"] == "/"
+    assert cookie["httponly"]
+    assert cookie["samesite"] == "Strict"
+    assert cookie["path"] == "/"
     assert not cookie["secure"]
 
 
@@ -31,8 +33,11 @@ def test_sec_1_where_pages_are_https_the_refresh_cookie_is_bound_to_the_host(
     user = make_user()
     answer = post("auth/token/", {"username": user.username, "password": PASSWORD})
     cookie = answer.cookies["__Host-mc_refresh"]
-    assert cookie["secure"] and cookie["httponly"] and cookie["samesite"] == "Strict"
-    assert cookie["path"] == "/" and not cookie["domain"]
+    assert cookie["secure"]
+    assert cookie["httponly"]
+    assert cookie["samesite"] == "Strict"
+    assert cookie["path"] == "/"
+    assert not cookie["domain"]
     assert "eyJ" not in str(answer.json().get("refresh", ""))
 
 
@@ -47,9 +52,11 @@ def test_programs_get_the_refresh_token_in_the_body_and_no_cookie() -> None:
 def test_the_access_token_says_who_and_until_when_and_nothing_secret() -> None:
     user = make_user()
     claims = jwt.decode(sign_in(user)["access"], options={"verify_signature": False})
-    assert claims["sub"] == str(user.pk) and claims["username"] == user.username
+    assert claims["sub"] == str(user.pk)
+    assert claims["username"] == user.username
     assert claims["exp"] - claims["iat"] == 300
-    assert claims["typ"] == "access" and claims["aud"] == claims["iss"] == "mission-control"
+    assert claims["typ"] == "access"
+    assert claims["aud"] == claims["iss"] == "mission-control"
     assert user.password not in str(claims)
 
 
@@ -92,9 +99,11 @@ def test_signing_in_from_a_foreign_page_is_refused() -> None:
 def test_me_names_the_caller_the_project_and_the_server() -> None:
     user = make_user(Role.VIEWER, first_name="Ada", last_name="Lovelace")
     body = caller(user).get("me/").json()
-    assert body["id"] == user.pk and body["username"] == user.username
+    assert body["id"] == user.pk
+    assert body["username"] == user.username
     assert body["name"] == "Ada Lovelace"
-    assert body["project"]["role"] == "viewer" and body["project"]["slug"] == "default"
+    assert body["project"]["role"] == "viewer"
+    assert body["project"]["slug"] == "default"
     assert body["projects"] == [body["project"]]
     assert body["server"]["mode"] in ("embedded", "server")
     assert set(body["server"]["model"]) == {"name", "demo"}

@@ -161,3 +161,4 @@ async def claims(request: HttpRequest, agent_id: UUID) -> HttpResponseBase:
 
 claims.csrf_exempt = True  # type: ignore[attr-defined]  # bearer only, as every DRF view
 claims.cls = ClaimView  # type: ignore[attr-defined]  # lets the OpenAPI document describe it
+claims.initkwargs = _look.initkwargs  # type: ignore[attr-defined]
