@@ -6,7 +6,7 @@ from rest_framework import serializers as s
 
 from apps.monitoring import models
 
-LEVELS = ("info", "warning", "error", "critical")
+LEVELS = models.AlertLevel.choices
 
 
 class Stats(s.Serializer[object]):
