@@ -46,7 +46,7 @@ def project() -> Project:
 
 @pytest.fixture
 def workflow(project: Project) -> Workflow:
-    steps = {
+    steps: dict[str, dict[str, Any]] = {
         "look": {"with": {"text": "${{ input.report }}"}},
         "mend": {"needs": ["look"], "agent": "hand"},
     }
