@@ -142,4 +142,5 @@ def test_a_library_workflow_makes_sense_without_a_model(flow: document.Document)
         required = COMMANDS[step.command].parameters["required"]
         outputs[step.key] = answer(COMMANDS[step.command].offline, dict.fromkeys(required, text))
     assert NOTHING not in outputs.values()
-    assert len(set(outputs.values())) == len(outputs)
+    # Two steps may judge the same evidence; more would mean that a skill ignores what it reads.
+    assert len(set(outputs.values())) >= len(outputs) - 1

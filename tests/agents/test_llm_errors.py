@@ -33,7 +33,7 @@ async def failure(use: Any, body: bytes, **options: Any) -> ConnectorError:
     async with provider(body, **options) as server:
         use(server.url, llm_timeout_seconds=0.5)
         with pytest.raises(ConnectorError) as caught:
-            await LLMConnector().run(work(timeout_seconds=5.0), Told())
+            await LLMConnector().run(work(), Told())
         assert len(server.requests) == 1, "retries are the engine's, not the client's"
     assert KEY not in "".join(traceback.format_exception(caught.value))
     return caught.value
@@ -96,12 +96,12 @@ async def test_silence_is_a_timeout(use: Any) -> None:
     assert (error.code, error.retryable) == ("timeout", True)
 
 
-async def test_the_command_run_s_own_time_limit_ends_the_request(use: Any) -> None:
+async def test_work_that_is_given_up_hangs_up_on_the_provider(use: Any) -> None:
     async with provider(stream("on and on", done=False), hang=True) as server:
         use(server.url)
-        with pytest.raises(ConnectorError) as caught:
-            await LLMConnector().run(work(timeout_seconds=0.4), Told())
-    assert (caught.value.code, caught.value.retryable) == ("timeout", True)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(LLMConnector().run(work(), Told()), 1)
+        await asyncio.wait_for(server.hung_up.wait(), 5)
 
 
 async def test_a_closed_door_can_be_tried_again(use: Any) -> None:

@@ -124,6 +124,12 @@ def test_a_timeline_is_sorted_by_time() -> None:
     assert "2 entries, 9:58 to 10:30" in text
 
 
+def test_a_negated_word_counts_for_the_other_side() -> None:
+    text = answer("verdict", {"report": "412 tests passed, 0 failed. The migration was not tested."})
+    assert "1 against, 1 for" in text
+    assert text.index("The migration") < text.index("412 tests")
+
+
 def test_conditions_become_when_and_then() -> None:
     text = answer("criteria", {"idea": "When the cart is empty, the button must be off. It must be fast."})
     assert "1. **When** the cart is empty, **then** the button must be off." in text
@@ -145,6 +151,12 @@ def test_log_lines_are_counted_by_level() -> None:
     text = answer("measure", {"log": "ERROR job 7 lost\nERROR job 8 lost\nINFO ok"})
     assert "ERROR: 2 lines" in text
     assert "2 times: ERROR job N lost" in text
+
+
+def test_a_huge_input_is_read_in_part_and_says_so() -> None:
+    given = {"log": "ERROR job 7 lost at 10:30\n" * 100_000, "notes": "No one knows why."}
+    for skill in SKILLS:
+        assert "Read in part: the input has" in answer(skill, given)
 
 
 def test_an_input_of_several_parts_keeps_their_names() -> None:

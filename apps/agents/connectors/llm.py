@@ -6,6 +6,7 @@ when the first work arrives, not when the process starts.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -57,11 +58,12 @@ async def _ask(spec: ModelSpec, work: Work, report: Report) -> Outcome:
     from pydantic_ai.direct import model_request_stream
     from pydantic_ai.messages import ModelRequest, UserPromptPart
 
-    model = build_model(spec)
+    # In a thread: the first call imports the provider's library, which takes seconds.
+    model = await asyncio.to_thread(build_model, spec)
     question = ModelRequest(parts=[UserPromptPart(work.prompt)], instructions=work.instructions or None)
     await report.progress(1, f"Asking {spec.name}")
     # The client belongs to this event loop and is closed with it, also when the work is cancelled.
-    async with model, model_request_stream(model, [question], model_settings=_limits(work)) as stream:
+    async with model, model_request_stream(model, [question], model_settings=_limits()) as stream:
         text = await _read(stream, report)
         response = stream.get()
     if not text.strip():
@@ -79,13 +81,11 @@ async def _ask(spec: ModelSpec, work: Work, report: Report) -> Outcome:
     )
 
 
-def _limits(work: Work) -> ModelSettings:
-    """MC_LLM_TIMEOUT_SECONDS limits a silence, the command's own timeout the whole request."""
-    silence = min(settings.MC.llm_timeout_seconds, work.timeout_seconds)
+def _limits() -> ModelSettings:
+    """The timeout limits a silence; how long the whole may take is the caller's to say, by cancelling."""
     return {
         "max_tokens": settings.MC.llm_max_tokens,
-        "timeout": silence,
-        "request_timeout": work.timeout_seconds,
+        "timeout": settings.MC.llm_timeout_seconds,
         "max_retries": 0,
     }
 

@@ -15,6 +15,7 @@ from apps.agents.connectors.offline_skills import SKILLS
 from apps.agents.connectors.offline_text import count_tokens, material
 
 CHUNKS = 12
+LONGEST = 60_000  # characters; the worker has other things to do
 NOTHING = "The input holds no text to work on."
 
 
@@ -43,9 +44,16 @@ class OfflineConnector:
 
 def answer(skill: str, given: dict[str, Any]) -> str:
     """What the skill makes of the input; a command that names no known skill gets a summary."""
+    length = len(material(given))
     if not re.search(r"\w", material(given)):
         return NOTHING
-    return SKILLS.get(skill, SKILLS["summarise"])(given)
+    if length > LONGEST:
+        share = LONGEST // len(given) - 200
+        part = answer(
+            skill, {name: material({name: value})[: max(1, share)] for name, value in given.items()}
+        )
+        return f"{part}\n\n_Read in part: the input has {length} characters, the demo model reads {LONGEST}._"
+    return SKILLS.get(skill, SKILLS["summarise"])(given) or SKILLS["summarise"](given)
 
 
 def chunks(text: str) -> list[str]:

@@ -32,6 +32,7 @@ from apps.agents.connectors.offline_words import (
     CATEGORIES,
     CHANGES,
     GOOD,
+    IDEA_TOPICS,
     MUST,
     RISKS,
     SEVERITIES,
@@ -117,14 +118,15 @@ def _given_when_then(sentence: str) -> str:
 
 def plan(given: dict[str, Any]) -> str:
     rest = sentences(material(given))
-    parts: list[str] = []
+    phases: list[str] = []
     for phase, words in reversed(ACTIONS.items()):
         mine = [sentence for sentence in rest if matches(sentence, words)][:5]
         rest = [sentence for sentence in rest if sentence not in mine]
         if mine:
-            parts.insert(0, f"**{phase}**\n{bullets(mine)}")
-    parts = parts or [f"**Take up in this order**\n{bullets(telling(material(given), 5))}"]
-    return "\n\n".join(f"{number}. {part}" for number, part in enumerate(parts, 1))
+            phases.insert(0, f"**{phase}**\n{bullets(mine)}")
+    if known := telling("\n".join(rest), 4):
+        phases.insert(0, f"**Given**\n{bullets(known)}")
+    return "\n\n".join(f"{number}. {phase}" for number, phase in enumerate(phases, 1))
 
 
 def tests(given: dict[str, Any]) -> str:
@@ -145,7 +147,7 @@ def tests(given: dict[str, Any]) -> str:
 
 def release_notes(given: dict[str, Any]) -> str:
     groups: dict[str, list[str]] = {name: [] for name in CHANGES}
-    for line in lines("\n".join(part for part in material(given).splitlines() if not part.startswith("#"))):
+    for line in lines(material({"changes": given["changes"]} if "changes" in given else given)):
         name = next((name for name, words in CHANGES.items() if matches(line, words)), "Changed")
         groups[name].append(re.sub(r"^\w+(?:\([\w-]+\))?!?:\s*", "", line))
     filled = {name: items for name, items in groups.items() if items}
@@ -156,9 +158,16 @@ def timeline(given: dict[str, Any]) -> str:
     timed = [(found.group(), line) for line in lines(material(given)) if (found := TIME.search(line))]
     if not timed:
         return f"**No times are given. In the order told:**\n{bullets(telling(material(given), 5))}"
-    timed.sort(key=lambda pair: pair[0].replace("T", " ").rjust(19, "0") if "-" not in pair[0] else pair[0])
+    timed.sort(key=lambda pair: _sortable(pair[0]))
     rows = bullets(line for _, line in timed)
     return f"**Timeline ({len(timed)} entries, {timed[0][0]} to {timed[-1][0]})**\n{rows}"
+
+
+def _sortable(moment: str) -> str:
+    """9:58 and 09:58:00 are the same time; a day stands before its hours."""
+    day, _, hours = moment.replace("T", " ").rpartition(" ") if ":" in moment else (moment, "", "0:00")
+    parts = [*hours.split(":"), "00"][:3]
+    return f"{day:>10} " + ":".join(part.zfill(2) for part in parts)
 
 
 def measure(given: dict[str, Any]) -> str:
@@ -181,15 +190,22 @@ def measure(given: dict[str, Any]) -> str:
 
 
 def gaps(given: dict[str, Any]) -> str:
-    text = material(given)
-    said = {topic: with_signal(text, words)[:1] for topic, words in TOPICS.items()}
+    return _covered(material(given), TOPICS)
+
+
+def questions(given: dict[str, Any]) -> str:
+    return _covered(material(given), IDEA_TOPICS)
+
+
+def _covered(text: str, topics: dict[str, tuple[str, ...]]) -> str:
+    said = {topic: with_signal(text, words)[:1] for topic, words in topics.items()}
     known = [f"**{topic}:** {found[0][0]}" for topic, found in said.items() if found]
     missing = [f"**{topic}:** not said, ask for it" for topic, found in said.items() if not found]
-    questions = [sentence for sentence in sentences(text) if sentence.endswith("?")][:4]
+    asked = [sentence for sentence in sentences(text) if sentence.endswith("?")][:4]
     parts = [f"**Said**\n{bullets(known) or '- none of the usual points'}"]
     parts.append(f"**Missing**\n{bullets(missing) or '- nothing of the usual points'}")
-    if questions:
-        parts.append(f"**Asked**\n{bullets(questions)}")
+    if asked:
+        parts.append(f"**Asked**\n{bullets(asked)}")
     return "\n\n".join(parts)
 
 
@@ -201,16 +217,15 @@ def risks(given: dict[str, Any]) -> str:
 
 
 def verdict(given: dict[str, Any]) -> str:
-    text = material(given)
-    against, speaking_for = with_signal(text, BAD), with_signal(text, GOOD)
-    tally = f"{len(against)} sentences against, {len(speaking_for)} for"
-    advice = (
-        "look at the points against first" if len(against) >= len(speaking_for) else "no count against it"
-    )
+    found = sentences(material(given))
+    # "0 failed" speaks for it, "not tested" against it.
+    against = [s for s in found if matches(re.sub(r"\b(?:0|no|zero|without) \w+", "", s), BAD)]
+    favour = [s for s in found if matches(re.sub(r"\b(?:not|never) \w+", "", s), GOOD) and s not in against]
+    advice = "look at the points against first" if against else "no word counts against it"
     return (
-        f"**By count of signal words:** {tally}; {advice}.\n\n"
-        f"**Against**\n{bullets(s for s, _ in against[:4]) or '- nothing'}\n\n"
-        f"**For**\n{bullets(s for s, _ in speaking_for[:4]) or '- nothing'}"
+        f"**By count of signal words:** {len(against)} against, {len(favour)} for; {advice}.\n\n"
+        f"**Against**\n{bullets(against[:5]) or '- nothing'}\n\n"
+        f"**For**\n{bullets(favour[:5]) or '- nothing'}"
     )
 
 
@@ -248,7 +263,7 @@ def compare(given: dict[str, Any]) -> str:
 SKILLS: dict[str, Skill] = {
     skill.__name__: skill
     for skill in (
-        summarise, checklist, classify, extract, outline, criteria, plan, tests, release_notes, timeline,
-        measure, gaps, risks, verdict, estimate, compare, review, scan,
+        summarise, checklist, classify, extract, outline, criteria, plan, tests, questions, release_notes,
+        timeline, measure, gaps, risks, verdict, estimate, compare, review, scan,
     )
 }  # fmt: skip

@@ -6,13 +6,14 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from apps.agents.connectors.offline_words import FACTS, STOPWORDS
 
 TOKEN = re.compile(r"\w+|[^\w\s]")
 WORD = re.compile(r"[A-Za-z][A-Za-z0-9_'-]*")
-MARKS = re.compile(r"^\s*(?:[-*+•>]\s+|\d{1,3}[.)]\s+|\[[ xX]\]\s+|#{1,6}\s+)+")
+MARKS = re.compile(r"^\s*(?:[-*+•>]\s+|\d{1,3}[.)]\s+|\[[ xX]\]\s+|#{1,6}\s+|Check:\s+)+")
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9\"'`(\[])")
 
 
@@ -60,7 +61,8 @@ def sentences(text: str) -> list[str]:
         if line.lstrip().startswith("```"):
             fenced = not fenced
             continue
-        if fenced or line.lstrip().startswith("#") or re.match(r"[+-](?![ ])|@@|diff ", line):
+        # "_" begins a note of this model's own, read again in a later step.
+        if fenced or line.lstrip().startswith(("#", "_")) or re.match(r"[+-](?![ ])|@@|diff ", line):
             continue
         bare = MARKS.sub("", line).replace("**", "").strip()
         for sentence in SENTENCE_END.split(bare):
@@ -103,8 +105,14 @@ def facts(text: str) -> dict[str, list[str]]:
 
 def matches(text: str, words: Iterable[str]) -> list[str]:
     """Which of the words or phrases occur, as whole words with their usual endings."""
-    lowered = text.lower()
-    return [word for word in words if re.search(rf"\b{re.escape(word)}(?:s|es|ed|d|ing)?\b", lowered)]
+    wanted = tuple(words)
+    found = set(_pattern(wanted).findall(text.lower()))
+    return [word for word in wanted if word in found]
+
+
+@lru_cache(maxsize=128)
+def _pattern(words: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w)({'|'.join(map(re.escape, words))})(?:s|es|ed|d|ing)?(?!\w)")
 
 
 def with_signal(text: str, words: Iterable[str]) -> list[tuple[str, list[str]]]:

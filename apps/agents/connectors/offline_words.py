@@ -105,12 +105,33 @@ TOPICS: dict[str, tuple[str, ...]] = {
     "Steps to reproduce": ("steps", "reproduce", "click", "open", "press", "go to", "when"),
     "Expected result": ("expect", "should", "supposed"),
     "Actual result": ("actual", "instead", "shows", "nothing", "error", "happens", "returns"),
-    "Version or environment": ("version", "browser", "safari", "chrome", "firefox", "linux", "windows", "macos", "ios",
-                               "android", "production", "staging"),
+    "Version or environment": (
+        "version",
+        "browser",
+        "safari",
+        "chrome",
+        "firefox",
+        "linux",
+        "windows",
+        "macos",
+        "ios",
+        "android",
+        "production",
+        "staging",
+    ),
     "Who and how many": ("user", "customer", "everyone", "team", "%", "people"),
     "Since when": ("since", "yesterday", "today", "after", "release", "started", "last"),
-    "Measure of success": ("success", "metric", "target", "goal", "measure", "at least", "at most", "within"),
-}  # fmt: skip
+}
+IDEA_TOPICS: dict[str, tuple[str, ...]] = {
+    "For whom": ("user", "customer", "admin", "member", "team", "people", "accountant", "manager", "as a"),
+    "Why": ("because", "so that", "in order to", "today", "problem", "reason"),
+    "Behaviour": ("must", "should", "can", "want", "able"),
+    "When it does not work": ("when", "if", "fail", "error", "empty", "otherwise"),
+    "Limits": ("at most", "at least", "within", "only", "maximum", "minimum", "limit"),
+    "Who may do it": ("role", "permission", "only", "allowed", "may"),
+    "Old data": ("existing", "migrate", "old", "kept", "already"),
+    "Measure of success": ("success", "metric", "target", "goal", "measure"),
+}
 CHANGES: dict[str, tuple[str, ...]] = {
     "Security": ("security", "vulnerability", "cve", "xss", "injection"),
     "Added": ("feat", "add", "new", "introduce", "support", "allow"),
