@@ -36,6 +36,11 @@ function colour(plot: uPlot, role: keyof typeof variables): string {
   return getComputedStyle(plot.root).getPropertyValue(variables[role]).trim() || "#888";
 }
 
+/** Steps of the value axis: 1, 2 or 5 times a power of ten. */
+const INCREMENTS = Array.from({ length: 14 }, (_, power) =>
+  [1, 2, 5].map((step) => step * 10 ** (power - 3)),
+).flat();
+
 const FONT = '11px "Inter Variable", Inter, system-ui, sans-serif';
 const LABEL_WIDTH = 76;
 
@@ -99,6 +104,7 @@ function yAxis(unit: string): uPlot.Axis {
     size: (_plot, values) => 14 + 6.5 * Math.max(2, ...(values ?? []).map((value) => value.length)),
     gap: 4,
     space: 36,
+    incrs: INCREMENTS,
     stroke: (plot) => colour(plot, "axis"),
     grid: { show: true, width: 1, stroke: (plot) => colour(plot, "grid") },
     ticks: { show: false },

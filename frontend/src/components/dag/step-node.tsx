@@ -2,6 +2,7 @@
 import { Handle, type Node, type NodeProps, Position } from "@xyflow/react";
 import { memo } from "react";
 import { lookOf, StatusIcon } from "@/components/status";
+import { cx } from "@/lib/cx";
 import type { DagStep } from "./step";
 
 export type StepNodeType = Node<{ step: DagStep }, "step">;
@@ -11,9 +12,18 @@ export const StepNode = memo(function StepNode({ data: { step }, selected }: Nod
   return (
     <div
       data-tone={look?.tone ?? "off"}
-      className={`dag-node relative flex h-full w-full flex-col justify-center overflow-hidden rounded-card border bg-surface px-3 ${selected ? "border-accent" : "border-border"}`}
+      className={cx(
+        "relative flex h-full w-full flex-col justify-center overflow-hidden rounded-card border bg-surface-2 pr-3 pl-3.5",
+        "before:absolute before:inset-y-0 before:left-0 before:w-[3px] before:bg-(--tone)",
+        selected ? "border-accent shadow-[0_0_0_1px_var(--accent)]" : "border-muted/60",
+      )}
     >
-      <Handle type="target" position={Position.Top} isConnectable={false} className="dag-handle" />
+      <Handle
+        type="target"
+        position={Position.Top}
+        isConnectable={false}
+        className="pointer-events-none opacity-0"
+      />
       <span className="truncate text-table font-semibold">{step.name}</span>
       <span className="flex items-center gap-1.5 text-meta text-muted">
         {look && step.status && (
@@ -26,11 +36,16 @@ export const StepNode = memo(function StepNode({ data: { step }, selected }: Nod
         <span className="truncate">{step.who}</span>
       </span>
       {step.status === "running" && (
-        <span className="absolute inset-x-0 bottom-0 h-[3px] bg-surface-2" aria-hidden>
+        <span className="absolute inset-x-0 bottom-0 h-[3px] bg-border" aria-hidden>
           <span className="block h-full bg-(--tone)" style={{ width: `${step.progress ?? 0}%` }} />
         </span>
       )}
-      <Handle type="source" position={Position.Bottom} isConnectable={false} className="dag-handle" />
+      <Handle
+        type="source"
+        position={Position.Bottom}
+        isConnectable={false}
+        className="pointer-events-none opacity-0"
+      />
     </div>
   );
 });

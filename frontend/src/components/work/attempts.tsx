@@ -12,7 +12,7 @@ export function Attempts({ attempts }: { attempts: readonly Attempt[] }) {
       {attempts.map((attempt) => (
         <li
           key={attempt.number}
-          className="flex flex-wrap items-baseline gap-x-4 border-t py-1.5 first:border-t-0"
+          className="flex flex-wrap items-center gap-x-4 border-t py-1.5 first:border-t-0"
         >
           <span className="tnum w-6 text-muted">{attempt.number}</span>
           <StatusText status={statusOf(attempt)} />

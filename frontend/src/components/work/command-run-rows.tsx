@@ -14,9 +14,12 @@ interface CommandRunRowsProps {
   hideAgent?: boolean;
 }
 
-const COLUMNS = "md:grid md:items-center md:gap-x-4 px-4";
-const withAgent = "md:grid-cols-[minmax(0,1fr)_minmax(0,180px)_minmax(92px,200px)_84px_80px_96px]";
-const withoutAgent = "md:grid-cols-[minmax(0,1fr)_minmax(92px,220px)_84px_80px_96px]";
+/** As wide as its container allows: cards, then the most important columns, then all. */
+const COLUMNS = "px-4 @2xl:grid @2xl:items-center @2xl:gap-x-4";
+const withAgent =
+  "@2xl:grid-cols-[minmax(0,1fr)_minmax(0,1fr)_minmax(0,1.2fr)_72px_80px] @5xl:grid-cols-[minmax(0,1.3fr)_minmax(0,180px)_minmax(0,1.2fr)_80px_72px_88px]";
+const withoutAgent =
+  "@2xl:grid-cols-[minmax(0,1fr)_minmax(0,1.2fr)_72px_80px] @5xl:grid-cols-[minmax(0,1fr)_minmax(0,1.2fr)_80px_72px_88px]";
 
 export function CommandRunRows({ rows, query, hideAgent = false }: CommandRunRowsProps) {
   const columns = `${COLUMNS} ${hideAgent ? withoutAgent : withAgent}`;
@@ -39,7 +42,7 @@ function Head({ columns, hideAgent }: { columns: string; hideAgent: boolean }) {
       {!hideAgent && <span>Agent</span>}
       <span>Status</span>
       <span className="text-right">Took</span>
-      <span className="text-right">Tokens</span>
+      <span className="text-right @max-5xl:hidden">Tokens</span>
       <span className="text-right">Asked</span>
     </div>
   );
@@ -49,31 +52,31 @@ function Line({ run, columns, hideAgent }: { run: CommandRun; columns: string; h
   const agent = run.agent?.name ?? "No agent yet";
   return (
     <div className={`${columns} min-h-10 py-2 text-table`}>
-      <div className="flex min-w-0 items-baseline gap-2 max-md:justify-between">
+      <div className="flex min-w-0 items-baseline gap-2 @max-2xl:justify-between">
         <Link to="/command-runs/$id" params={{ id: run.id }} className={`${rowLink} truncate`}>
           {visibleText(run.title)}
         </Link>
-        <span className="truncate font-mono text-caption text-muted max-md:hidden">{run.command}</span>
-        <StatusText status={run.status} className="md:hidden" />
+        <span className="truncate font-mono text-caption text-muted @max-5xl:hidden">{run.command}</span>
+        <StatusText status={run.status} className="@2xl:hidden" />
       </div>
       {!hideAgent && (
-        <span className="truncate text-meta text-muted max-md:hidden">{visibleText(agent)}</span>
+        <span className="truncate text-meta text-muted @max-2xl:hidden">{visibleText(agent)}</span>
       )}
-      <div className="min-w-0 max-md:hidden">
+      <div className="flex min-w-0 flex-col @max-2xl:hidden">
         <StatusText status={run.status} />
         <Reason run={run} />
       </div>
-      <div className="flex min-w-0 items-center justify-between gap-2 text-meta text-muted md:hidden">
+      <div className="flex min-w-0 items-center justify-between gap-2 text-meta text-muted @2xl:hidden">
         <span className="truncate">{hideAgent ? run.command : visibleText(agent)}</span>
         <TimeAgo at={run.queued_at} className="shrink-0" />
       </div>
-      <span className="tnum text-right text-meta text-muted max-md:hidden">
+      <span className="tnum text-right text-meta text-muted @max-2xl:hidden">
         {run.started_at ? <Elapsed from={run.started_at} until={run.finished_at} /> : "–"}
       </span>
-      <span className="text-right text-meta text-muted max-md:hidden">
+      <span className="text-right text-meta text-muted @max-5xl:hidden">
         <TokenCount tokens={run.tokens} />
       </span>
-      <span className="tnum text-right text-meta text-muted max-md:hidden">
+      <span className="tnum text-right text-meta text-muted @max-2xl:hidden">
         <TimeAgo at={run.queued_at} />
       </span>
     </div>

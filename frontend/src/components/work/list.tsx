@@ -55,7 +55,7 @@ interface RowsProps<Row> {
 export function Rows<Row extends { id: string }>({ label, rows, query, head, children }: RowsProps<Row>) {
   const { shown, fresh, release, area } = useSteady(rows);
   return (
-    <div className="relative" {...area}>
+    <div className="@container relative" {...area}>
       {fresh > 0 && (
         <div className="sticky top-0 z-10 flex justify-center">
           <Button size="sm" className="absolute top-1" onClick={release}>
@@ -63,12 +63,12 @@ export function Rows<Row extends { id: string }>({ label, rows, query, head, chi
           </Button>
         </div>
       )}
-      <div aria-hidden className="max-md:hidden">
+      <div aria-hidden className="@max-2xl:hidden">
         {head}
       </div>
       <ul aria-label={label} className="flex flex-col">
         {shown.map((row) => (
-          <li key={row.id} className="relative border-t first:max-md:border-t-0 hover:bg-surface-2">
+          <li key={row.id} className="relative border-t @max-2xl:first:border-t-0 hover:bg-surface-2">
             {children(row)}
           </li>
         ))}

@@ -15,8 +15,9 @@ interface RunRowsProps {
   hideWorkflow?: boolean;
 }
 
+/** As wide as its container allows: cards, then five columns, then all. */
 const COLUMNS =
-  "md:grid md:grid-cols-[minmax(0,1fr)_minmax(92px,200px)_140px_84px_80px_96px] md:items-center md:gap-x-4 px-4";
+  "px-4 @2xl:grid @2xl:grid-cols-[minmax(84px,1fr)_minmax(0,1.4fr)_132px_72px_80px] @2xl:items-center @2xl:gap-x-4 @5xl:grid-cols-[minmax(0,1fr)_minmax(0,1.2fr)_160px_80px_72px_88px]";
 
 export function RunRows({ rows, query, hideWorkflow = false }: RunRowsProps) {
   const recent = useRecentWorkflows().data;
@@ -41,7 +42,7 @@ function Head() {
       <span>Status</span>
       <span>Progress</span>
       <span className="text-right">Took</span>
-      <span className="text-right">Tokens</span>
+      <span className="text-right @max-5xl:hidden">Tokens</span>
       <span className="text-right">Started</span>
     </div>
   );
@@ -51,20 +52,20 @@ function RunLine({ run, hideWorkflow }: { run: RunRow; hideWorkflow: boolean }) 
   const title = hideWorkflow ? `Run #${run.number}` : `${run.workflow_name} #${run.number}`;
   return (
     <div className={`${COLUMNS} min-h-10 py-2 text-table`}>
-      <div className="flex min-w-0 items-baseline gap-2 max-md:justify-between">
+      <div className="flex min-w-0 items-baseline gap-2 @max-2xl:justify-between">
         <Link to="/runs/$id" params={{ id: run.id }} className={`${rowLink} truncate`}>
           {visibleText(title)}
         </Link>
-        <span className="shrink-0 text-meta text-muted max-md:hidden">
+        <span className="shrink-0 text-meta text-muted @max-5xl:hidden">
           {run.requested_by && `by ${run.requested_by}`}
         </span>
-        <StatusText status={run.status} className="md:hidden" />
+        <StatusText status={run.status} className="@2xl:hidden" />
       </div>
-      <div className="min-w-0 max-md:hidden">
+      <div className="flex min-w-0 flex-col @max-2xl:hidden">
         <StatusText status={run.status} />
         <Reason run={run} />
       </div>
-      <div className="flex items-center gap-2 max-md:mt-1">
+      <div className="flex items-center gap-2 @max-2xl:mt-1">
         <ProgressBar
           value={run.progress}
           status={run.status}
@@ -72,20 +73,20 @@ function RunLine({ run, hideWorkflow }: { run: RunRow; hideWorkflow: boolean }) 
           className="min-w-12 flex-1"
         />
         <span className="tnum w-9 shrink-0 text-right text-meta text-muted">{percent(run.progress)}</span>
-        <span className="shrink-0 text-meta text-muted md:hidden">
+        <span className="shrink-0 text-meta text-muted @2xl:hidden">
           <TimeAgo at={run.started_at ?? run.created_at} />
         </span>
       </div>
-      <div className="md:hidden">
+      <div className="@2xl:hidden">
         <Reason run={run} />
       </div>
-      <span className="tnum text-right text-meta text-muted max-md:hidden">
+      <span className="tnum text-right text-meta text-muted @max-2xl:hidden">
         {run.started_at ? <Elapsed from={run.started_at} until={run.completed_at} /> : "–"}
       </span>
-      <span className="text-right text-meta text-muted max-md:hidden">
+      <span className="text-right text-meta text-muted @max-5xl:hidden">
         <TokenCount tokens={run.tokens} />
       </span>
-      <span className="tnum text-right text-meta text-muted max-md:hidden">
+      <span className="tnum text-right text-meta text-muted @max-2xl:hidden">
         <TimeAgo at={run.started_at ?? run.created_at} />
       </span>
     </div>

@@ -14,7 +14,7 @@ export function Section({
     <section aria-label={title} className="flex min-w-0 flex-col gap-2 border-t px-4 py-3">
       <div className="flex min-h-5 items-center gap-2">
         <h3 className="text-table font-semibold text-muted">{title}</h3>
-        {actions}
+        {actions && <div className="ml-auto">{actions}</div>}
       </div>
       {children}
     </section>

@@ -3,6 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { Card } from "@/components/ui/card";
 import { Fact, Facts } from "@/components/work/facts";
 import { Output } from "@/components/work/output";
+import { OutputActions } from "@/components/work/output-actions";
 import { Section } from "@/components/work/section";
 import type { AgentDetail } from "@/lib/api/types";
 import { count, tokens, visibleText } from "@/lib/format";
@@ -18,7 +19,7 @@ export function AgentAbout({ agent }: { agent: AgentDetail }) {
     <Card title="About" bodyClassName="flex flex-col">
       <div className="flex flex-col gap-3 px-4 py-3">
         {agent.description && <p>{visibleText(agent.description)}</p>}
-        <Facts>
+        <Facts columns={2}>
           <Fact name="Completed, 24 h">{count(agent.counts.completed_24h)}</Fact>
           <Fact name="Failed, 24 h">{count(agent.counts.failed_24h)}</Fact>
           <Fact name="Tokens in, 24 h">{tokens(agent.tokens_24h.input)}</Fact>
@@ -49,8 +50,17 @@ export function AgentAbout({ agent }: { agent: AgentDetail }) {
         )}
       </Section>
       {agent.instructions && (
-        <Section title="Instructions">
-          <Output value={agent.instructions} fileName={`${agent.slug}-instructions`} empty="" />
+        <Section
+          title="Instructions"
+          actions={
+            <OutputActions
+              value={agent.instructions}
+              name="instructions"
+              fileName={`${agent.slug}-instructions`}
+            />
+          }
+        >
+          <Output value={agent.instructions} empty="No instructions." />
         </Section>
       )}
     </Card>

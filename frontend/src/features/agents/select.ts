@@ -53,5 +53,6 @@ export function presentWords({
   if (status === "offline") return "Not heard from";
   if (status === "paused") return "Gets no new work until resumed";
   if (current_task) return current_task;
-  return status === "idle" ? "Ready for work" : "";
+  if (status === "waiting") return "Waits before it can go on";
+  return status === "idle" ? "Ready for work" : "Working";
 }

@@ -27,7 +27,7 @@ export function AlertsPage({ state, onState }: AlertsPageProps) {
   const openLabel = open === undefined ? "Open" : `Open ${count(open)}`;
   return (
     <Page title="Alerts">
-      <div className="card min-w-0">
+      <div className="card min-w-0 overflow-hidden">
         <Tabs
           label="Alerts"
           value={state}

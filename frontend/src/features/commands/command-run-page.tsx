@@ -12,6 +12,7 @@ import { Failure } from "@/components/work/failure";
 import { Loaded } from "@/components/work/loaded";
 import { NowWriting } from "@/components/work/now-writing";
 import { Output } from "@/components/work/output";
+import { OutputActions } from "@/components/work/output-actions";
 import { TokenCount } from "@/components/work/tokens";
 import { commandRunQuery } from "@/lib/api/commands";
 import type { CommandRun } from "@/lib/api/types";
@@ -46,6 +47,7 @@ function Title({ run }: { run: CommandRun }) {
 
 function Body({ run }: { run: CommandRun }) {
   const isOver = run.finished_at !== null;
+  const output = run.output ?? (run.text || null);
   return (
     <>
       <div className="card px-4 py-3">
@@ -58,13 +60,14 @@ function Body({ run }: { run: CommandRun }) {
       )}
       {run.error && <Failure error={run.error} title={run.status === "timed_out" ? "Timed out" : "Failed"} />}
       <div className="grid min-w-0 items-start gap-3 lg:grid-cols-[minmax(0,8fr)_minmax(0,5fr)]">
-        <Card title={isOver ? "Output" : "Now"}>
+        <Card
+          title={isOver ? "Output" : "Now"}
+          actions={
+            isOver && <OutputActions value={output} name="output" fileName={`${run.command}-output`} />
+          }
+        >
           {isOver ? (
-            <Output
-              value={run.output ?? (run.text || null)}
-              fileName={`${run.command}-output`}
-              empty="Ended without output."
-            />
+            <Output value={output} empty="Ended without output." />
           ) : run.status === "running" ? (
             <NowWriting
               progress={run.progress}
@@ -77,12 +80,11 @@ function Body({ run }: { run: CommandRun }) {
           )}
         </Card>
         <div className="flex min-w-0 flex-col gap-3">
-          <Card title="Input">
-            <Output
-              value={run.input}
-              fileName={`${run.command}-input`}
-              empty="This command takes no input."
-            />
+          <Card
+            title="Input"
+            actions={<OutputActions value={run.input} name="input" fileName={`${run.command}-input`} />}
+          >
+            <Output value={run.input} empty="This command takes no input." />
           </Card>
           <Card title="Attempts" note={`at most ${run.max_attempts}`}>
             {run.attempts.length > 0 ? (

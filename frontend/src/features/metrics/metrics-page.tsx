@@ -35,7 +35,7 @@ const MEASURES: Measure[] = [
   { name: "memory", title: "Memory", unit: "MB", tone: "run" },
 ];
 
-const GRID = "grid gap-3 lg:grid-cols-2 2xl:grid-cols-3";
+const GRID = "grid gap-3 lg:grid-cols-2 lg:*:first:col-span-2";
 const CARD = "card h-64 px-4 pt-1 pb-2";
 
 interface MetricsPageProps {

@@ -55,7 +55,7 @@ function RunBody({ run, step: key, onStep }: { run: Run } & Omit<RunPageProps, "
         <Dag
           title="Graph"
           {...graph}
-          className="max-md:hidden md:h-96 lg:sticky lg:top-[60px] lg:h-[calc(100dvh-76px)] lg:max-h-[760px]"
+          className="max-md:hidden md:h-96 lg:sticky lg:top-[60px] lg:h-[calc(100dvh-232px)] lg:max-h-[760px] lg:min-h-[420px]"
         />
         <div className="flex min-w-0 flex-col gap-3">
           <Card

@@ -5,6 +5,7 @@ import { Card } from "@/components/ui/card";
 import { Failure } from "@/components/work/failure";
 import { NowWriting } from "@/components/work/now-writing";
 import { Output } from "@/components/work/output";
+import { OutputActions } from "@/components/work/output-actions";
 import { Section } from "@/components/work/section";
 import { commandRunQuery } from "@/lib/api/commands";
 import type { Run, Step } from "@/lib/api/types";
@@ -18,23 +19,24 @@ interface RunPanelProps {
 
 export function RunPanel({ run, onStep }: RunPanelProps) {
   return (
-    <Card title={isOver(run.status) ? "Outcome" : "Now"} bodyClassName="flex flex-col">
+    <Card
+      title={isOver(run.status) ? "Outcome" : "Now"}
+      bodyClassName="flex flex-col"
+      actions={<OutputActions value={run.output} name="output" fileName={`run-${run.number}-output`} />}
+    >
       <div className="flex flex-col gap-3 p-4">
         {run.error && <Failure error={run.error} title="This run failed" />}
-        {run.status === "completed" && (
-          <Output
-            value={run.output}
-            fileName={`run-${run.number}-output`}
-            empty="Finished without an output."
-          />
-        )}
+        {run.status === "completed" && <Output value={run.output} empty="Finished without an output." />}
         {run.status === "cancelled" && (
           <p className="text-muted">{visibleText(run.status_reason) || "This run was cancelled."}</p>
         )}
         {run.status !== "completed" && run.status !== "cancelled" && <Present run={run} onStep={onStep} />}
       </div>
-      <Section title="Input">
-        <Output value={run.input} fileName={`run-${run.number}-input`} empty="This run takes no input." />
+      <Section
+        title="Input"
+        actions={<OutputActions value={run.input} name="input" fileName={`run-${run.number}-input`} />}
+      >
+        <Output value={run.input} empty="This run takes no input." />
       </Section>
     </Card>
   );

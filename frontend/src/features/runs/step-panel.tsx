@@ -12,6 +12,7 @@ import { Fact, Facts } from "@/components/work/facts";
 import { Failure } from "@/components/work/failure";
 import { NowWriting } from "@/components/work/now-writing";
 import { Output } from "@/components/work/output";
+import { OutputActions } from "@/components/work/output-actions";
 import { Section } from "@/components/work/section";
 import { TokenCount } from "@/components/work/tokens";
 import { commandRunQuery } from "@/lib/api/commands";
@@ -50,16 +51,18 @@ export function StepPanel({ step, onClose }: { step: Step; onClose: () => void }
         )}
       </div>
       {(isOver(step.status) || step.output) && (
-        <Section title="Output">
-          <Output value={step.output} fileName={`${step.key}-output`} empty={noOutput(step)} />
+        <Section
+          title="Output"
+          actions={<OutputActions value={step.output} name="output" fileName={`${step.key}-output`} />}
+        >
+          <Output value={step.output} empty={noOutput(step)} />
         </Section>
       )}
-      <Section title="Input">
-        <Output
-          value={step.input}
-          fileName={`${step.key}-input`}
-          empty="The input is made when the step starts."
-        />
+      <Section
+        title="Input"
+        actions={<OutputActions value={step.input} name="input" fileName={`${step.key}-input`} />}
+      >
+        <Output value={step.input} empty="The input is made when the step starts." />
       </Section>
       {commandRun && commandRun.attempts.length > 0 && (
         <Section title="Attempts">

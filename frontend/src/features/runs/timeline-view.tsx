@@ -67,8 +67,8 @@ function Scale({ totalSeconds }: { totalSeconds: number }) {
           return (
             <span
               key={tick}
-              className="absolute text-caption text-muted tnum"
-              style={left > 90 ? { right: 0 } : { left: `${left}%` }}
+              className="absolute text-caption whitespace-nowrap text-muted tnum"
+              style={left > 86 ? { right: 0 } : { left: `${left}%` }}
             >
               {tick === 0 ? "0 s" : duration(tick)}
             </span>

@@ -15,7 +15,7 @@ import { useCanOperate } from "@/hooks";
 import { runsQuery } from "@/lib/api/runs";
 import type { Workflow } from "@/lib/api/types";
 import { workflowQuery } from "@/lib/api/workflows";
-import { visibleText } from "@/lib/format";
+import { visibleText, words } from "@/lib/format";
 import { RunCounts } from "./run-counts";
 import { Source } from "./source";
 import { StepDefinition } from "./step-definition";
@@ -65,7 +65,12 @@ function RunButton({ workflow }: { workflow: Workflow }) {
 function Body({ workflow, step: key, onStep }: { workflow: Workflow } & Omit<WorkflowPageProps, "slug">) {
   const step = workflow.steps.find((one) => one.key === key);
   const steps = workflow.steps.map(
-    (one): DagStep => ({ key: one.key, name: one.name, needs: one.needs, who: one.agent ?? one.command }),
+    (one): DagStep => ({
+      key: one.key,
+      name: one.name,
+      needs: one.needs,
+      who: one.agent ? words(one.agent) : one.command,
+    }),
   );
   return (
     <>
