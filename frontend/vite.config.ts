@@ -1,12 +1,27 @@
 import tailwindcss from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
+import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
 const backend = process.env.MC_BACKEND ?? "http://127.0.0.1:8000";
 const proxied = { target: backend, changeOrigin: false };
 
+/** What the entry imports without waiting: it goes into one file, because each further one is a request. */
+const firstLoad = new Set<string>();
+const collectFirstLoad: Plugin = {
+  name: "collect-first-load",
+  buildEnd() {
+    const waiting = [...this.getModuleIds()].filter((id) => this.getModuleInfo(id)?.isEntry);
+    for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
+      if (firstLoad.has(id)) continue;
+      firstLoad.add(id);
+      waiting.push(...(this.getModuleInfo(id)?.importedIds ?? []));
+    }
+  },
+};
+
 export default defineConfig({
-  plugins: [react(), tailwindcss()],
+  plugins: [react(), tailwindcss(), collectFirstLoad],
   resolve: { alias: { "@": new URL("./src", import.meta.url).pathname } },
   // Django replaces the placeholder by the nonce of each response.
   html: { cspNonce: "__CSP_NONCE__" },
@@ -29,6 +44,9 @@ export default defineConfig({
     assetsInlineLimit: 0,
     target: "es2022",
     reportCompressedSize: false,
+    rolldownOptions: {
+      output: { codeSplitting: { groups: [{ name: "first", test: (id) => firstLoad.has(id) }] } },
+    },
   },
   test: {
     environment: "jsdom",

@@ -27,6 +27,8 @@ type Listener = () => void;
 let status: LiveStatus = { phase: "idle", retryAt: null, staleSince: null, attempt: 0 };
 let bootSnapshotUsed = false;
 let snapshotInFlight: Promise<Snapshot> | null = null;
+/** Where the cache stands until the socket takes over. */
+let startAt: Position | null = null;
 const listeners = new Set<Listener>();
 
 async function fetchSnapshot(): Promise<Snapshot> {
@@ -44,6 +46,7 @@ export async function loadSnapshot(): Promise<Snapshot> {
     .then((snapshot) => {
       batch.clear();
       writeSnapshot(queryClient, snapshot);
+      startAt = { epoch: snapshot.epoch, seq: snapshot.seq };
       return snapshot;
     })
     .finally(() => {
@@ -120,23 +123,34 @@ const socket = new LiveSocket({
   },
 });
 
+let wanted = false;
 const wake = () => {
   if (document.visibilityState === "visible") socket.wake();
 };
 
+// Another user or project starts from nothing.
+session.subscribe((signedIn) => {
+  if (!signedIn) startAt = null;
+});
+
 export const live = {
   /** Called by the shell once the user is known. */
   async start(): Promise<void> {
+    wanted = true;
     window.addEventListener("online", wake);
     document.addEventListener("visibilitychange", wake);
-    const first = await loadSnapshot().catch(() => null);
-    if (session.signedIn) socket.start(first && { epoch: first.epoch, seq: first.seq });
+    if (!startAt) await loadSnapshot().catch(() => undefined);
+    // The first paint goes before the handshake; events since then are replayed.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    if (wanted && session.signedIn) socket.start(startAt);
   },
   stop(): void {
+    wanted = false;
     window.removeEventListener("online", wake);
     document.removeEventListener("visibilitychange", wake);
+    startAt = socket.at ?? startAt;
     socket.stop();
-    batch.clear();
+    batch.run();
   },
   retryNow: () => socket.retryNow(),
   read: (): LiveStatus => status,

@@ -1,6 +1,7 @@
 import { queryOptions, useQuery } from "@tanstack/react-query";
 import { api, unwrap } from "@/lib/api/client";
 import { keys } from "@/lib/api/keys";
+import { useSettled } from "./useSettled";
 
 export const meQuery = queryOptions({
   queryKey: keys.me,
@@ -9,7 +10,10 @@ export const meQuery = queryOptions({
 });
 
 /** Who is signed in, their project and role, and what server this is. */
-export const useMe = () => useQuery(meQuery);
+export function useMe() {
+  // After the dashboard's data: it only names things in the frame.
+  return useQuery({ ...meQuery, enabled: useSettled() });
+}
 
 /** Operators and admins may start, cancel and pause. Unknown counts as no. */
 export function useCanOperate(): boolean {

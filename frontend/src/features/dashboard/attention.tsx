@@ -1,16 +1,30 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { ChevronRight } from "lucide-react";
+import { useMemo } from "react";
 import { lookOf, StatusIcon } from "@/components/status";
+import { useAgentStatus, useOpenAlerts, useSettled } from "@/hooks";
 import { api, unwrap } from "@/lib/api/client";
 import { keys } from "@/lib/api/keys";
+import type { Attention as AttentionItem } from "@/lib/api/types";
 import { visibleText } from "@/lib/format";
+import { knownAttention } from "./order";
+
+/** What the snapshot already tells, so that the strip stands at the first paint and nothing jumps. */
+function useKnown(): AttentionItem[] | undefined {
+  const { data: agents } = useAgentStatus();
+  const { data: alerts } = useOpenAlerts();
+  return useMemo(() => (agents && alerts ? knownAttention(agents, alerts) : undefined), [agents, alerts]);
+}
 
 /** What a human must look at, each with its link; nothing at all when there is nothing. */
 export function Attention() {
+  const known = useKnown();
   const { data } = useQuery({
     queryKey: keys.dashboard.attention,
     queryFn: ({ signal }) => unwrap(api.GET("/api/v1/monitoring/attention/", { signal })),
+    enabled: useSettled(),
+    placeholderData: known,
   });
   if (!data || data.length === 0) return null;
   return (

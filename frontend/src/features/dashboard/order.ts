@@ -1,6 +1,7 @@
 /** Agents that need a human come first; within a status by name. */
 import { statusOrder } from "@/components/status";
-import type { DashboardAgent } from "@/lib/api/types";
+import type { Alert, Attention, DashboardAgent } from "@/lib/api/types";
+import { plural } from "@/lib/format";
 
 export function attentionFirst(status: string): number {
   const place = statusOrder.indexOf(status);
@@ -22,4 +23,34 @@ export function secondLine(agent: DashboardAgent): string {
   if (status === "waiting") return task || reason || "Waiting for a person";
   if (status === "busy") return task || "Working";
   return task || "Ready for work";
+}
+
+/** The part of "needs attention" that agents and alerts tell; the server knows of runs and approvals too. */
+export function knownAttention(agents: readonly DashboardAgent[], alerts: readonly Alert[]): Attention[] {
+  const having = (status: string) => agents.filter((agent) => agent.status === status).length;
+  const [failing, silent] = [having("error"), having("offline")];
+  const items: Attention[] = [
+    {
+      kind: "error_agents",
+      level: "error",
+      count: failing,
+      title: `${plural(failing, "agent")} in error`,
+      url: "/agents?status=error",
+    },
+    {
+      kind: "offline_agents",
+      level: "warning",
+      count: silent,
+      title: `${plural(silent, "agent")} offline`,
+      url: "/agents?status=offline",
+    },
+    {
+      kind: "alerts",
+      level: "warning",
+      count: alerts.length,
+      title: plural(alerts.length, "open alert"),
+      url: "/alerts",
+    },
+  ];
+  return items.filter(({ count }) => count > 0);
 }

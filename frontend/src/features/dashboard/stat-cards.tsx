@@ -3,7 +3,7 @@ import { Link, type LinkProps } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { Sparkline } from "@/components/charts/sparkline";
 import { ErrorState, Skeleton } from "@/components/ui/states";
-import { useAgentStatus, useDashboardStats } from "@/hooks";
+import { useAgentStatus, useDashboardStats, useSettled } from "@/hooks";
 import { metricsQuery } from "@/lib/api/monitoring";
 import type { AgentStatus, DashboardAgent, Metrics, Stats } from "@/lib/api/types";
 import { count, megabytes, milliseconds, plural } from "@/lib/format";
@@ -12,7 +12,7 @@ import { attentionFirst } from "./order";
 export function StatCards() {
   const { data: stats, error, refetch } = useDashboardStats();
   const { data: agents } = useAgentStatus();
-  const { data: metrics } = useQuery({ ...metricsQuery("15m"), enabled: stats !== undefined });
+  const { data: metrics } = useQuery({ ...metricsQuery("15m"), enabled: useSettled() });
   if (error && !stats) {
     return (
       <section aria-label="Figures" className="card lg:col-span-3">
