@@ -56,7 +56,7 @@ def finish(stack: Stack) -> Callable[[list[Any]], None]:
     def judge(runs: list[Any]) -> None:
         client = stack.client(len(stack.urls) - 1)
         for run in runs:
-            client.wait_run(run["id"], within=150)
+            client.wait_run(run["id"], within=120)
         # The step that ended last is in the journal with the run's end: nothing more to wait for.
         assert problems(client, [run["id"] for run in runs]) == []
 

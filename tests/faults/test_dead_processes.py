@@ -13,14 +13,14 @@ from tests.rig.stack import Stack
 from tests.rig.waiting import until
 
 Finish = Callable[[list[Any]], None]
-WORKFLOW = "bug-lifecycle"
+WORKFLOWS = ("bug-lifecycle", "feature-development", "incident-response", "release")
 
 
 def test_a_worker_killed_mid_step_loses_nothing(
     stack: Stack, model: ModelServer, client: Client, finish: Finish
 ) -> None:
     model.hold()
-    runs = [client.start(WORKFLOW) for _ in range(4)]
+    runs = [client.start(workflow) for workflow in WORKFLOWS]
     before = model.wait_at_work(4)
     stack.workers[0].kill()
     model.release()
@@ -32,8 +32,8 @@ def test_both_workers_killed_mid_step_and_started_again(
     stack: Stack, model: ModelServer, client: Client, finish: Finish
 ) -> None:
     model.hold()
-    runs = [client.start(WORKFLOW) for _ in range(2)]
-    model.wait_at_work(2)
+    runs = [client.start(workflow) for workflow in WORKFLOWS]
+    model.wait_at_work(4)
     for worker in stack.workers:
         worker.kill()
     model.release()
@@ -47,8 +47,8 @@ def test_a_killed_web_process_leaves_runs_and_dashboards_whole(
 ) -> None:
     with stack.viewer(0) as first, stack.viewer(0) as second, stack.viewer(1) as elsewhere:
         model.hold()
-        runs = [client.start(WORKFLOW) for _ in range(3)]
-        model.wait_at_work(3)
+        runs = [client.start(workflow) for workflow in WORKFLOWS]
+        model.wait_at_work(4)
         stack.webs[0].kill()
         model.release()
         until(lambda: len(elsewhere.applied) > 0, 30, "the other web process to go on")
@@ -64,8 +64,8 @@ def test_both_engines_killed_at_work_and_one_started_again(
     stack: Stack, model: ModelServer, client: Client, finish: Finish
 ) -> None:
     model.hold()
-    runs = [client.start(WORKFLOW) for _ in range(2)]
-    model.wait_at_work(2)
+    runs = [client.start(workflow) for workflow in WORKFLOWS]
+    model.wait_at_work(4)
     for engine in stack.engines:
         engine.kill()
     stack.workers[1].kill()
@@ -80,7 +80,7 @@ def test_a_worker_that_wakes_up_after_its_lease_changes_nothing(
 ) -> None:
     stack.workers[1].stop()
     model.hold()
-    run = client.start(WORKFLOW)
+    run = client.start("bug-lifecycle")
     model.wait_at_work(1)
     asleep = stack.workers[0]
     asleep.freeze()
@@ -97,7 +97,7 @@ def test_a_worker_told_to_stop_mid_step_gives_its_work_back(
 ) -> None:
     stack.workers[1].stop()
     model.hold()
-    run = client.start(WORKFLOW)
+    run = client.start("bug-lifecycle")
     model.wait_at_work(1)
     stack.workers[0].send(signal.SIGTERM)
     stack.workers[1].start()

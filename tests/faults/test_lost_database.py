@@ -12,7 +12,7 @@ from tests.rig.model import ModelServer
 from tests.rig.stack import Stack
 
 Finish = Callable[[list[Any]], None]
-WORKFLOW = "bug-lifecycle"
+WORKFLOWS = ("bug-lifecycle", "feature-development", "incident-response", "release")
 
 
 def test_a_crash_of_the_database_mid_step(
@@ -21,8 +21,8 @@ def test_a_crash_of_the_database_mid_step(
     assert stack.postgres is not None
     with stack.viewer(0) as viewer:
         model.hold()
-        runs = [client.start(WORKFLOW) for _ in range(3)]
-        model.wait_at_work(3)
+        runs = [client.start(workflow) for workflow in WORKFLOWS]
+        model.wait_at_work(4)
         # SIGQUIT is PostgreSQL's immediate shutdown: no checkpoint, recovery at the next start.
         stack.postgres.process.stop(signal.SIGQUIT)
         assert client.request("GET", "runs/").status_code == 503

@@ -11,7 +11,7 @@ from tests.rig.model import ModelServer
 from tests.rig.stack import Stack
 
 Finish = Callable[[list[Any]], None]
-WORKFLOW = "bug-lifecycle"
+WORKFLOWS = ("bug-lifecycle", "feature-development", "incident-response", "release")
 
 
 def test_redis_emptied_with_work_dispatched(
@@ -20,7 +20,7 @@ def test_redis_emptied_with_work_dispatched(
     assert stack.redis is not None
     with stack.viewer(0) as viewer:
         model.hold()
-        runs = [client.start(WORKFLOW) for _ in range(12)]
+        runs = [client.start(workflow) for workflow in WORKFLOWS * 3]
         model.wait_at_work(4)
         stack.redis.wipe()
         model.release()
@@ -34,7 +34,7 @@ def test_redis_killed_and_back_with_nothing(
     assert stack.redis is not None
     with stack.viewer(0) as one, stack.viewer(1) as other:
         model.hold()
-        runs = [client.start(WORKFLOW) for _ in range(4)]
+        runs = [client.start(workflow) for workflow in WORKFLOWS]
         model.wait_at_work(4)
         stack.redis.lose_everything()
         model.release()
@@ -48,7 +48,7 @@ def test_runs_are_accepted_while_redis_is_away(
     assert stack.redis is not None
     with stack.viewer(0) as viewer:
         stack.redis.process.kill()
-        runs = [client.start(WORKFLOW) for _ in range(3)]
+        runs = [client.start(workflow) for workflow in WORKFLOWS]
         assert client.dashboard("health/")["status"] == "degraded"
         stack.redis.start()
         finish(runs)

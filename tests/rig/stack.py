@@ -48,6 +48,7 @@ class Stack:
         self.workers: list[Process] = []
         self.engines: list[Process] = []
         self._extra = env or {}
+        self._clients: list[Client] = []
 
     @property
     def urls(self) -> list[str]:
@@ -67,24 +68,30 @@ class Stack:
             self.redis.start()
         self.manage("setup")
         self.webs = [self._process(f"web{i}", "serve", PORT=str(port)) for i, port in enumerate(self.ports)]
-        for index in range(len(self.webs)):
-            self.start_web(index)
         if self.mode == "server":
             self.workers = [self._process(f"worker{i}", "worker") for i in range(self.counts["worker"])]
             self.engines = [self._process(f"engine{i}", "engine") for i in range(self.counts["engine"])]
-            for process in [*self.workers, *self.engines]:
-                process.start()
+        for process in self.processes:
+            process.start()
+        for index in range(len(self.webs)):
+            self.wait_web(index)
         client = self.client()
         until(lambda: self._working(client), 60, "the workers", ignoring=(httpx.HTTPError,))
         return self
 
     def start_web(self, index: int = 0) -> None:
-        """Start (again) one web process, on its old port, and wait until it answers."""
-        url = self.urls[index]
-        self.webs[index].start(ready=lambda: httpx.get(f"{url}/healthz", timeout=2).is_success, within=90)
+        """Start one web process again, on its old port, and wait until it answers."""
+        self.webs[index].start()
+        self.wait_web(index)
+
+    def wait_web(self, index: int = 0) -> None:
+        url = f"{self.urls[index]}/healthz"
+        self.webs[index].wait_ready(lambda: httpx.get(url, timeout=2).is_success, within=90)
 
     def client(self, index: int = 0) -> Client:
-        return Client(self.urls[index], "admin", PASSWORD).login()
+        client = Client(self.urls[index], "admin", PASSWORD)
+        self._clients.append(client)
+        return client.login()
 
     def viewer(self, index: int = 0) -> Viewer:
         return Viewer(self.client(index))
@@ -122,6 +129,8 @@ class Stack:
 
     def stop(self) -> dict[str, int]:
         """Stop everything in order and return the exit codes by process name."""
+        for client in self._clients:
+            client.http.close()
         codes = {}
         for process in [*self.engines, *self.workers, *self.webs]:
             codes[process.name] = process.exit_code if not process.alive else process.stop()
