@@ -202,7 +202,7 @@ def test_stopping_tells_every_socket_to_come_back(live: HubThread, project_id: U
     assert live.hub.is_live is False
 
 
-class deaf:  # noqa: N801  (reads as a phrase)
+class deaf:
     """While inside, the hub does not hear the layer's group: what is published is lost."""
 
     def __init__(self, live: HubThread) -> None:
