@@ -14,7 +14,7 @@ from typing import Literal
 
 from apps.accounts import keys, tokens
 from apps.accounts.models import Role, Scope
-from apps.accounts.roster import KnownKey, KnownUser, Seat, roster
+from apps.accounts.roster import Known, KnownKey, KnownUser, Seat, roster
 
 Action = Literal["read", "operate", "admin", "agent", "ingest"]
 
@@ -29,6 +29,7 @@ SCOPE_ACTIONS: dict[str, Action] = {
     Scope.AGENT: "agent",
     Scope.INGEST: "ingest",
 }
+KEY_MARK = "mc_"
 VERIFIED_TOKENS_KEPT = 10_000
 
 
@@ -77,25 +78,32 @@ def authenticate_header(value: str, project: str | None = None) -> Principal | N
     Raises UnknownProjectError (answer 404) and NoProjectError (403). On an event loop await
     `authenticate` instead, which never blocks it.
     """
-    scheme, _, credential = value.strip().partition(" ")
-    credential = credential.strip()
-    if scheme.lower() != "bearer" or not credential or not credential.isascii():
+    credential = _credential(value)
+    if credential.startswith(KEY_MARK):
+        prefix = keys.prefix_of(credential)
+        return _of_key(credential, roster.key(prefix), project) if prefix else None
+    claims = verified(credential)
+    if claims is None:
         return None
-    if credential.startswith("mc_"):
-        return _of_key(credential, project)
-    return _of_token(credential, project)
+    user: Known | None = roster.user(claims.user_id)
+    if not _vouches(user, claims):
+        user = roster.user(claims.user_id, newest=True)
+    return _of_claims(claims, user, project)
 
 
 async def authenticate(value: str, project: str | None = None) -> Principal | None:
-    """`authenticate_header` for code on an event loop: waits for memory to be fresh first."""
-    credential = value.strip().partition(" ")[2].strip()
-    if credential.startswith("mc_"):
+    """`authenticate_header` for code on an event loop, which is never blocked."""
+    credential = _credential(value)
+    if credential.startswith(KEY_MARK):
         prefix = keys.prefix_of(credential)
-        if prefix is not None:
-            await roster.load(prefix)
-    elif (claims := verified(credential)) is not None:
-        await roster.load(claims.user_id)
-    return authenticate_header(value, project)
+        return _of_key(credential, await roster.load(prefix), project) if prefix else None
+    claims = verified(credential)
+    if claims is None:
+        return None
+    user = await roster.load(claims.user_id)
+    if not _vouches(user, claims):
+        user = await roster.load(claims.user_id, newest=True)
+    return _of_claims(claims, user, project)
 
 
 def still_valid(principal: Principal) -> bool:
@@ -103,26 +111,19 @@ def still_valid(principal: Principal) -> bool:
     membership nor role has changed. On an event loop await `is_still_valid` instead.
     """
     if principal.key_id is not None:
-        key = roster.key(principal.key_prefix)
-        return (
-            key is not None
-            and key.id == principal.key_id
-            and key.is_usable()
-            and key.scopes == principal.scopes
-        )
-    user = roster.user(principal.user_id or 0)
-    if user is None or user.fingerprint != principal.fingerprint:
-        return False
-    if principal.family_id is not None and principal.family_id not in user.families:
-        return False
-    seat = next((seat for seat in user.seats if seat.project_id == principal.project_id), None)
-    return seat is not None and seat.role == principal.role
+        return _is_as_before(roster.key(principal.key_prefix), principal)
+    user_id = principal.user_id or 0
+    return _is_as_before(roster.user(user_id), principal) or _is_as_before(
+        roster.user(user_id, newest=True), principal
+    )
 
 
 async def is_still_valid(principal: Principal) -> bool:
-    """`still_valid` for code on an event loop."""
-    await roster.load(principal.key_prefix or principal.user_id or 0)
-    return still_valid(principal)
+    """`still_valid` for code on an event loop, which is never blocked."""
+    subject = principal.key_prefix or principal.user_id or 0
+    return _is_as_before(await roster.load(subject), principal) or _is_as_before(
+        await roster.load(subject, newest=True), principal
+    )
 
 
 def in_project(principal: Principal, project: str | None) -> Principal:
@@ -159,7 +160,7 @@ def of_user(user: KnownUser, family: uuid.UUID | None, project: str | None = Non
     )
 
 
-def of_key(key: KnownKey, prefix: str, project: str | None = None) -> Principal:
+def of_key(key: KnownKey, project: str | None = None) -> Principal:
     seat = _seat((key.seat,), project)
     return Principal(
         user_id=None,
@@ -173,7 +174,7 @@ def of_key(key: KnownKey, prefix: str, project: str | None = None) -> Principal:
         scopes=key.scopes,
         fingerprint=key.hash[:24],
         agent_id=key.agent_id,
-        key_prefix=prefix,
+        key_prefix=key.prefix,
     )
 
 
@@ -197,25 +198,44 @@ def verified(token: str) -> tokens.Claims | None:
     return claims
 
 
-def _of_token(token: str, project: str | None) -> Principal | None:
-    claims = verified(token)
-    if claims is None:
-        return None
-    user = roster.user(claims.user_id)
-    if user is None or user.fingerprint != claims.fingerprint:
-        return None
-    if claims.family not in user.families:
+def _credential(value: str) -> str:
+    """What follows `Bearer`, or nothing."""
+    scheme, _, credential = value.strip().partition(" ")
+    credential = credential.strip()
+    return credential if scheme.lower() == "bearer" and credential.isascii() else ""
+
+
+def _of_claims(claims: tokens.Claims, user: Known | None, project: str | None) -> Principal | None:
+    if not isinstance(user, KnownUser) or not _vouches(user, claims):
         return None
     return of_user(user, claims.family, project)
 
 
-def _of_key(text: str, project: str | None) -> Principal | None:
-    prefix = keys.prefix_of(text)
-    key = roster.key(prefix) if prefix is not None else None
-    if prefix is None or key is None or not keys.matches(text, key.hash) or not key.is_usable():
+def _of_key(text: str, key: Known | None, project: str | None) -> Principal | None:
+    if not isinstance(key, KnownKey) or not keys.matches(text, key.hash) or not key.is_usable():
         return None
     roster.note_use(key)
-    return of_key(key, prefix, project)
+    return of_key(key, project)
+
+
+def _vouches(user: Known | None, claims: tokens.Claims) -> bool:
+    return (
+        isinstance(user, KnownUser)
+        and user.fingerprint == claims.fingerprint
+        and claims.family in user.families
+    )
+
+
+def _is_as_before(known: Known | None, principal: Principal) -> bool:
+    if isinstance(known, KnownKey):
+        same = known.id == principal.key_id and known.scopes == principal.scopes
+        return same and known.is_usable()
+    if known is None or known.fingerprint != principal.fingerprint:
+        return False
+    if principal.family_id is not None and principal.family_id not in known.families:
+        return False
+    seat = next((seat for seat in known.seats if seat.project_id == principal.project_id), None)
+    return seat is not None and seat.role == principal.role
 
 
 def _seat(seats: tuple[Seat, ...], project: str | None) -> Seat:

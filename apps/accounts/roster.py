@@ -14,7 +14,6 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.db import DatabaseError, close_old_connections
 from django.db.models import Q
@@ -54,6 +53,7 @@ class KnownUser:
 @dataclass(frozen=True, slots=True)
 class KnownKey:
     id: uuid.UUID
+    prefix: str
     name: str
     hash: str
     scopes: frozenset[str]
@@ -71,7 +71,7 @@ Known = KnownUser | KnownKey
 
 @dataclass(slots=True)
 class _Slot:
-    known: Known | None
+    known: Known
     loaded_at: float
     used_at: float
 
@@ -86,14 +86,18 @@ class Roster:
         self._lock = threading.Lock()
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="roster")
 
-    def user(self, user_id: int) -> KnownUser | None:
-        """An active user, as of at most half a second ago."""
-        known = self._known(user_id)
+    def user(self, user_id: int, *, newest: bool = False) -> KnownUser | None:
+        """An active user, as of at most half a second ago, or as of now with `newest`.
+
+        Refuse nobody for what memory does not know yet: someone may have signed in a moment ago
+        through another process. Ask again with `newest` first.
+        """
+        known = self._known(user_id, newest)
         return known if isinstance(known, KnownUser) else None
 
     def key(self, prefix: str) -> KnownKey | None:
         """A key that was not revoked half a second ago; its expiry is for the caller to check."""
-        known = self._known(prefix)
+        known = self._known(prefix, newest=False)
         return known if isinstance(known, KnownKey) else None
 
     def note_use(self, key: KnownKey) -> None:
@@ -105,7 +109,7 @@ class Roster:
             return
         self._used_at[key.id] = now
         if _on_a_loop():
-            self._executor.submit(_closing, _store_use, key.id)
+            self._executor.submit(_closing, lambda: _store_use(key.id))
         else:
             _store_use(key.id)
 
@@ -114,47 +118,59 @@ class Roster:
         self._slots = {}
         self._used_at = {}
 
-    async def load(self, subject: Subject) -> None:
-        """Make the next question about this subject one that memory can answer."""
-        if self._is_fresh(subject):
-            return
-        try:
-            await asyncio.wrap_future(self._in_thread(subject))
-        except DatabaseError:
-            if subject not in self._slots:
-                raise
+    async def load(self, subject: Subject, *, newest: bool = False) -> Known | None:
+        """What `user` and `key` answer, for code on an event loop, which is never blocked."""
+        since = self._since(newest)
+        if not self._is_known_since(subject, since):
+            try:
+                await asyncio.wrap_future(self._in_thread(subject, since))
+            except DatabaseError:
+                if not self._bridges_an_outage(subject):
+                    raise
+        return self._remembered(subject)
 
-    def _known(self, subject: Subject) -> Known | None:
-        if not self._is_fresh(subject):
-            self._refresh_from_here(subject)
+    def _known(self, subject: Subject, newest: bool) -> Known | None:
+        since = self._since(newest)
+        if not self._is_known_since(subject, since):
+            self._refresh_from_here(subject, since)
+        return self._remembered(subject)
+
+    def _remembered(self, subject: Subject) -> Known | None:
         slot = self._slots.get(subject)
         if slot is None:
             return None
         slot.used_at = self._clock()
         return slot.known
 
-    def _is_fresh(self, subject: Subject) -> bool:
-        slot = self._slots.get(subject)
-        return slot is not None and self._clock() - slot.loaded_at < MAX_AGE_SECONDS
+    def _since(self, newest: bool) -> float:
+        now = self._clock()
+        return now if newest else now - MAX_AGE_SECONDS
 
-    def _refresh_from_here(self, subject: Subject) -> None:
+    def _is_known_since(self, subject: Subject, since: float) -> bool:
+        slot = self._slots.get(subject)
+        return slot is not None and slot.loaded_at > since
+
+    def _refresh_from_here(self, subject: Subject, since: float) -> None:
         try:
-            if _on_a_loop():  # the query runs elsewhere; after `load` this is not reached
-                self._in_thread(subject).result(timeout=BLOCK_SECONDS)
+            if _on_a_loop():  # better awaited through `load`; here the query runs elsewhere
+                self._in_thread(subject, since).result(timeout=BLOCK_SECONDS)
             else:
-                self._refresh(subject)
+                self._refresh(subject, since)
         except (DatabaseError, TimeoutError):
-            slot = self._slots.get(subject)
-            if slot is None or self._clock() - slot.loaded_at > OUTAGE_SECONDS:
+            if not self._bridges_an_outage(subject):
                 raise
 
-    def _in_thread(self, subject: Subject) -> Future[None]:
-        return self._executor.submit(_closing, self._refresh, subject)
+    def _bridges_an_outage(self, subject: Subject) -> bool:
+        slot = self._slots.get(subject)
+        return slot is not None and self._clock() - slot.loaded_at < OUTAGE_SECONDS
 
-    def _refresh(self, subject: Subject) -> None:
+    def _in_thread(self, subject: Subject, since: float) -> Future[None]:
+        return self._executor.submit(_closing, lambda: self._refresh(subject, since))
+
+    def _refresh(self, subject: Subject, since: float) -> None:
         """Re-read this subject together with everyone who called within the last minute."""
         with self._lock:
-            if self._is_fresh(subject):
+            if self._is_known_since(subject, since):
                 return
             now = self._clock()
             slots = self._slots
@@ -207,6 +223,7 @@ def _load_keys(prefixes: list[str]) -> dict[Subject, Known]:
         project = key.project
         found[key.prefix] = KnownKey(
             id=key.pk,
+            prefix=key.prefix,
             name=key.name,
             hash=key.hash,
             scopes=frozenset(key.scopes),
@@ -231,11 +248,11 @@ def _on_a_loop() -> bool:
     return True
 
 
-def _closing(function: Callable[[Any], None], argument: Any) -> None:
+def _closing(function: Callable[[], None]) -> None:
     """Run on the roster's own thread, which must not keep a database connection."""
     close_old_connections()
     try:
-        function(argument)
+        function()
     finally:
         close_old_connections()
 

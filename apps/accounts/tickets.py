@@ -66,8 +66,8 @@ def _owner(ticket: SocketTicket) -> Principal | None:
     project = str(ticket.project_id)
     if ticket.api_key is not None:
         key = roster.key(ticket.api_key.prefix)
-        return of_key(key, ticket.api_key.prefix, project) if key is not None else None
-    user = roster.user(ticket.user_id or 0)
+        return of_key(key, project) if key is not None else None
+    user = roster.user(ticket.user_id or 0, newest=True)
     return of_user(user, ticket.family_id, project) if user is not None else None
 
 

@@ -186,7 +186,7 @@ class ResultSerializer(serializers.Serializer[Any]):
     )
     input_tokens = serializers.IntegerField(required=False, min_value=0, max_value=2_000_000_000)
     output_tokens = serializers.IntegerField(required=False, min_value=0, max_value=2_000_000_000)
-    model = serializers.CharField(required=False, max_length=200, default="")
+    model = serializers.CharField(required=False, max_length=200, default="", allow_blank=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("output" in attrs) == ("error" in attrs):
