@@ -1,0 +1,173 @@
+"""Many hands on one run at the same time, on a real database: each thing happens exactly once."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from apps.accounts.models import Project
+from apps.agents import lease
+from apps.agents.models import CommandRun
+from apps.errors import Conflict, DomainError
+from apps.workflows import engine, services
+from apps.workflows.models import Run, Step
+from tests.workflows.acting import (
+    events,
+    fail,
+    finish,
+    fresh,
+    make_project,
+    make_workflow,
+    start,
+    statuses,
+    take,
+    work_off,
+)
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def project() -> Project:
+    return make_project()
+
+
+@pytest.fixture(autouse=True)
+def no_connection_is_left_behind() -> Iterator[None]:
+    yield
+    connection.close()
+
+
+def at_once(*acts: Callable[[], Any]) -> Counter[str]:
+    """Run all acts in threads that begin together; how each ended: `ok` or its error's name."""
+    begin = threading.Barrier(len(acts))
+    ends: list[str] = []
+
+    def one(act: Callable[[], Any]) -> None:
+        begin.wait()
+        try:
+            act()
+            ends.append("ok")
+        except DomainError as error:
+            ends.append(type(error).__name__)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=one, args=(act,)) for act in acts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=100)
+    assert len(ends) == len(acts), "an act neither succeeded nor was refused"
+    return Counter(ends)
+
+
+def test_of_fifty_cancels_at_once_one_wins_and_all_agree(project: Project) -> None:
+    run = start(make_workflow(project, {"a": {}, "b": {"needs": ["a"]}}))
+    take(project)
+    ends = at_once(*[lambda: services.cancel_run(Run.objects.get(pk=run.pk), by="x")] * 50)
+    assert ends == {"ok": 50}
+    requested = [e for e in events(project, "run.changed") if e["cancel_requested"]]
+    assert len(requested) == 1
+    cancelled = [e for e in events(project, "step.finished") if e["status"] == "cancelled"]
+    assert [e["key"] for e in cancelled] == ["b"]
+    assert CommandRun.objects.filter(cancel_requested=True).count() == 1
+
+
+def test_cancels_of_a_run_that_only_waits_end_it_once(project: Project) -> None:
+    run = start(make_workflow(project, {"a": {}, "b": {}}))
+    ends = at_once(*[lambda: services.cancel_run(Run.objects.get(pk=run.pk))] * 12)
+    assert ends["ok"] >= 1
+    assert set(ends) <= {"ok", "Conflict"}
+    assert len(events(project, "run.finished")) == 1
+    assert fresh(run).status == "cancelled"
+
+
+@pytest.mark.parametrize("turn", range(3))
+def test_the_last_two_siblings_finishing_at_once_end_the_run_once(project: Project, turn: int) -> None:
+    run = start(make_workflow(project, {"a": {}, "b": {}}, output={"n": "${{ run.number }}"}))
+    taken = take(project)
+    assert at_once(lambda: finish(taken["a"]), lambda: finish(taken["b"])) == {"ok": 2}
+    assert len(events(project, "run.finished")) == 1
+    run = fresh(run)
+    assert (run.status, run.open_steps, run.data.output) == ("completed", 0, {"n": 1})
+    run.workflow.refresh_from_db()
+    assert run.workflow.completed_count == 1
+
+
+def test_a_join_is_started_once_by_siblings_that_finish_at_once(project: Project) -> None:
+    keys = [f"s{n}" for n in range(8)]
+    run = start(make_workflow(project, {**{key: {} for key in keys}, "join": {"needs": keys}}))
+    taken = take(project)
+    assert at_once(*[lambda key=key: finish(taken[key]) for key in keys]) == {"ok": 8}
+    assert Step.objects.get(run=run, key="join").waits_for == 0
+    assert CommandRun.objects.filter(run_id=run.pk, title="Join").count() == 1
+    assert work_off(project) == ["join"]
+    assert fresh(run).status == "completed"
+
+
+def test_a_result_delivered_many_times_at_once_counts_once(project: Project) -> None:
+    run = start(make_workflow(project, {"a": {}, "b": {"needs": ["a"]}}))
+    claimed = take(project)["a"]
+    ends = at_once(*[lambda n=n: finish(claimed, {"text": str(n)}) for n in range(10)])
+    assert ends == {"ok": 1, "StaleFence": 9}
+    assert CommandRun.objects.filter(run_id=run.pk).count() == 2
+
+
+def test_cancel_finish_failure_and_sweep_at_once_leave_one_truth(project: Project) -> None:
+    steps: dict[str, dict[str, Any]] = {f"s{n}": {} for n in range(6)}
+    run = start(make_workflow(project, {**steps, "join": {"needs": list(steps)}}))
+    taken = take(project)
+    at_once(
+        lambda: finish(taken["s0"]),
+        lambda: finish(taken["s1"]),
+        lambda: fail(taken["s2"]),
+        lambda: services.cancel_run(Run.objects.get(pk=run.pk)),
+        engine.sweep,
+        engine.sweep,
+    )
+    for key in ("s3", "s4", "s5"):
+        lease.confirm_cancelled(taken[key].command_run_id, taken[key].fence)
+    engine.sweep()
+    assert fresh(run).status in ("failed", "cancelled")
+    assert statuses(run)["join"] in ("skipped", "cancelled")
+    assert fresh(run).open_steps == 0
+    assert len(events(project, "run.finished")) == 1
+    ended = Counter(event["key"] for event in events(project, "step.finished"))
+    assert set(ended.values()) == {1}
+
+
+def test_one_idempotency_key_sent_at_once_makes_one_run(project: Project) -> None:
+    workflow = make_workflow(project, {"a": {}})
+    ends = at_once(*[lambda: services.start_run(workflow, {}, idempotency_key="k")] * 8)
+    assert ends == {"ok": 8}
+    assert Run.objects.filter(project=project).count() == 1
+
+
+def test_runs_started_at_once_get_numbers_without_a_gap(project: Project) -> None:
+    workflow = make_workflow(project, {"a": {}})
+    assert at_once(*[lambda: services.start_run(workflow, {})] * 8) == {"ok": 8}
+    numbers = Run.objects.filter(workflow=workflow).values_list("number", flat=True)
+    assert sorted(numbers) == list(range(1, 9))
+
+
+def test_a_definition_saved_at_once_by_many_is_one_version(project: Project) -> None:
+    source = "name: N\nslug: n\nsteps: [{key: a, command: do.it}]\n"
+    ends = at_once(*[lambda: services.apply_definition(project, source)] * 6)
+    assert ends == {"ok": 6}
+    assert project.workflows.get(slug="n").versions.count() == 1
+
+
+def test_a_stale_worker_cannot_finish_a_cancelled_step(project: Project) -> None:
+    run = start(make_workflow(project, {"a": {}}))
+    claimed = take(project)["a"]
+    services.cancel_run(run)
+    lease.confirm_cancelled(claimed.command_run_id, claimed.fence)
+    with pytest.raises(Conflict):
+        finish(claimed)
+    assert fresh(run).status == "cancelled"
