@@ -49,7 +49,7 @@ export function plotOptions(settings: PlotSettings, width: number, height: numbe
   return {
     width,
     height,
-    padding: [8, labelled ? LABEL_WIDTH : 8, 0, 0],
+    padding: [8, labelled ? LABEL_WIDTH : 16, 0, 0],
     legend: { show: false },
     cursor: {
       y: false,

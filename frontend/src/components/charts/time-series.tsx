@@ -44,7 +44,7 @@ export function TimeSeries(props: TimeSeriesProps) {
   return (
     <section aria-label={title} className={`flex min-h-0 min-w-0 flex-col ${className}`}>
       <header className="flex h-8 items-center gap-3">
-        <h3 className="truncate text-table font-semibold">{title}</h3>
+        <h2 className="truncate text-table font-semibold">{title}</h2>
         <span ref={readout} className="ml-auto truncate text-meta text-muted tnum">
           {now}
         </span>

@@ -1,12 +1,12 @@
 /** The drawn graph: pan, zoom, keyboard and selection come from xyflow. Loaded lazily. */
 import {
-  type Edge,
   MarkerType,
   type Node,
   type NodeChange,
   Panel,
   ReactFlow,
   ReactFlowProvider,
+  type SmoothStepEdge,
   useReactFlow,
 } from "@xyflow/react";
 import "@xyflow/react/dist/base.css";
@@ -49,7 +49,7 @@ function Graph({ label, steps, selected, onSelect, actions }: DagCanvasProps) {
 
   return (
     <div ref={box} className="dag absolute inset-0">
-      <ReactFlow<StepNodeType, Edge>
+      <ReactFlow<StepNodeType, SmoothStepEdge>
         aria-label={label}
         nodes={nodes}
         edges={edges}
@@ -104,9 +104,10 @@ function useGraph(steps: readonly DagStep[], selected: string | null) {
   const edges = useMemo(
     () =>
       placed.edges.map(
-        (edge): Edge => ({
+        (edge): SmoothStepEdge => ({
           ...edge,
           type: "smoothstep",
+          pathOptions: { offset: 8, borderRadius: 8 },
           focusable: false,
           selectable: false,
           markerEnd: { type: MarkerType.ArrowClosed, color: "var(--off)", width: 14, height: 14 },

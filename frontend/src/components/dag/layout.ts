@@ -18,7 +18,7 @@ export interface Placed {
 export function placeSteps(steps: readonly GraphStep[]): Placed {
   const keys = new Set(steps.map(({ key }) => key));
   const graph = new dagre.graphlib.Graph();
-  graph.setGraph({ rankdir: "TB", nodesep: 20, ranksep: 32, marginx: 0, marginy: 0 });
+  graph.setGraph({ rankdir: "TB", nodesep: 20, ranksep: 40, marginx: 0, marginy: 0 });
   graph.setDefaultEdgeLabel(() => ({}));
   for (const { key } of steps) graph.setNode(key, { width: NODE_WIDTH, height: NODE_HEIGHT });
   const edges: Placed["edges"] = [];

@@ -13,8 +13,10 @@ export const StepNode = memo(function StepNode({ data: { step }, selected }: Nod
     <div
       data-tone={look?.tone ?? "off"}
       className={cx(
-        "relative flex h-full w-full flex-col justify-center overflow-hidden rounded-card border bg-surface-2 pr-3 pl-3.5",
-        "before:absolute before:inset-y-0 before:left-0 before:w-[3px] before:bg-(--tone)",
+        "relative flex h-full w-full flex-col justify-center overflow-hidden rounded-card border bg-bg px-3",
+        look &&
+          look.tone !== "off" &&
+          "before:absolute before:inset-y-0 before:left-0 before:w-[3px] before:bg-(--tone)",
         selected ? "border-accent shadow-[0_0_0_1px_var(--accent)]" : "border-muted/60",
       )}
     >

@@ -20,12 +20,13 @@ export function OutputActions({ value, name, fileName }: OutputActionsProps) {
     setCopied(true);
   }
   return (
-    <div className="-my-1 flex text-muted">
+    <div className="-my-1.5 -mr-2 flex">
       {/* Only secure pages may write the clipboard; elsewhere the download has to do. */}
       {globalThis.navigator?.clipboard && (
         <Button
           size="icon"
           variant="ghost"
+          className="text-muted"
           title={isCopied ? "Copied" : "Copy"}
           aria-label={isCopied ? `Copied the ${name}` : `Copy the ${name}`}
           onClick={() => void copy()}
@@ -37,6 +38,7 @@ export function OutputActions({ value, name, fileName }: OutputActionsProps) {
       <Button
         size="icon"
         variant="ghost"
+        className="text-muted"
         title="Download"
         aria-label={`Download the ${name}`}
         onClick={() => download(value, fileName)}

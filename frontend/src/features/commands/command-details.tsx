@@ -46,7 +46,7 @@ function Parameters({ command: { parameters } }: { command: Command }) {
       <caption className="mb-1 text-left text-meta text-muted">Parameters</caption>
       <tbody>
         {entries.map(([key, schema]) => (
-          <tr key={key} className="border-t align-top">
+          <tr key={key} className="border-t align-baseline">
             <th scope="row" className="py-1.5 pr-4 text-left font-mono text-meta font-normal">
               {key}
             </th>

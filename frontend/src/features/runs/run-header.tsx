@@ -51,11 +51,7 @@ export function RunHeader({ run }: { run: Run }) {
           <TokenCount tokens={run.tokens} />
         </Fact>
         <Fact name="Version">{run.version}</Fact>
-        {run.status_reason && (
-          <div className="min-w-0 basis-full sm:basis-auto">
-            <Fact name="Why">{visibleText(run.status_reason)}</Fact>
-          </div>
-        )}
+        {run.status_reason && <Fact name="Why">{visibleText(run.status_reason)}</Fact>}
       </Facts>
     </div>
   );

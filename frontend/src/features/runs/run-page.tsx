@@ -88,7 +88,9 @@ function useRevealed(panel: React.RefObject<HTMLElement | null>, key: string | u
   useEffect(() => {
     if (previous.current === key) return;
     previous.current = key;
-    if (key !== undefined) panel.current?.scrollIntoView?.({ block: "nearest", behavior: "smooth" });
+    if (key === undefined) return;
+    const isBelow = window.matchMedia("(max-width: 1023px)").matches;
+    panel.current?.scrollIntoView?.({ block: isBelow ? "start" : "nearest", behavior: "smooth" });
   }, [panel, key]);
 }
 

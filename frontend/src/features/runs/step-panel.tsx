@@ -29,7 +29,7 @@ export function StepPanel({ step, onClose }: { step: Step; onClose: () => void }
       bodyClassName="flex flex-col"
       actions={
         <>
-          {step.demo && step.started_at && <DemoLabel />}
+          {step.demo && step.started_at && <DemoLabel className="max-md:hidden" />}
           <StatusChip status={step.status} />
           <Button size="icon" variant="ghost" aria-label="Close step" title="Close step" onClick={onClose}>
             <X size={14} aria-hidden />
