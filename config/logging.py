@@ -136,6 +136,7 @@ def _loggers(level: str) -> MutableMapping[str, Any]:
         "axes": {"level": quiet},
         "asyncio": {"level": quiet},
         "httpx": {"level": quiet},
+        "httpx2": {"level": quiet},
         "uvicorn": {"level": level},
         "uvicorn.access": {"level": quiet},
     }

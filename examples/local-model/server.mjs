@@ -119,9 +119,9 @@ async function answerChat(request, response) {
         throw new RequestError(400, `The prompt has ${tokens.length} tokens; this model's context holds ${contextSize}.`, "context_length_exceeded");
     const abort = new AbortController();
     response.on("close", () => abort.abort());
+    const reply = chat.stream ? streamed(response, chat) : whole(response);
     await inTurn(async () => {
         if (abort.signal.aborted) return;
-        const reply = chat.stream ? streamed(response, chat) : whole(response);
         const pieces = generate(chat, tokens, abort.signal);
         let step = await pieces.next();
         for (; !step.done; step = await pieces.next()) reply.piece(step.value);
@@ -147,10 +147,17 @@ function streamed(response, chat) {
     const send = (fields) => response.write(`data: ${JSON.stringify({...head, ...fields})}\n\n`);
     const choice = (delta, reason = null) => ({choices: [{index: 0, delta, finish_reason: reason}]});
     response.writeHead(200, {"content-type": "text/event-stream", "cache-control": "no-store"});
+    // A request that waits for its turn says that it lives; clients take a long silence for a dead server.
+    const waiting = setInterval(() => response.write(": waiting\n\n"), 5000);
+    response.on("close", () => clearInterval(waiting));
     send(choice({role: "assistant", content: ""}));
     return {
-        piece: (piece) => send(choice({content: piece})),
+        piece(piece) {
+            clearInterval(waiting);
+            send(choice({content: piece}));
+        },
         end(reason, usage) {
+            clearInterval(waiting);
             send(choice({}, reason));
             if (chat.includeUsage) send({choices: [], usage});
             response.end("data: [DONE]\n\n");
@@ -200,5 +207,9 @@ const server = createServer(async (request, response) => {
 });
 server.listen(port, "127.0.0.1", () => {
     console.log(`local model ready: ${modelName} at http://127.0.0.1:${server.address().port}/v1`);
+});
+server.on("error", (error) => {
+    console.error(error.code === "EADDRINUSE" ? `local model: port ${port} is taken; name another one.` : error);
+    process.exit(1);
 });
 for (const name of ["SIGTERM", "SIGINT"]) process.on(name, () => process.exit(0));

@@ -86,6 +86,9 @@ class Installed:
     agents: int
     commands: int
 
+    def __str__(self) -> str:
+        return f"{self.agents} agents, {self.commands} commands"
+
 
 @lru_cache(maxsize=1)
 def load_fleet() -> Fleet:
