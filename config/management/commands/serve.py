@@ -6,6 +6,7 @@ import fcntl
 import gc
 import os
 import signal
+import socket
 from argparse import ArgumentParser
 from typing import IO, Any
 
@@ -13,8 +14,18 @@ import uvicorn
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from apps.monitoring import live
+
 # Frames of the dashboard's socket are small; uvicorn's own limit is 16 MiB.
 MAX_FRAME = 64 * 1024
+
+
+class Server(uvicorn.Server):
+    """Tells the dashboard sockets when to come back before uvicorn closes them."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await live.stop()
+        await super().shutdown(sockets)
 
 
 class Command(BaseCommand):
@@ -41,7 +52,7 @@ class Command(BaseCommand):
             proxy_headers=False,
             timeout_graceful_shutdown=5,
         )
-        server = uvicorn.Server(config)
+        server = Server(config)
         config.load()
         # Collecting the app's own lifelong objects again and again cost 50 ms at p99 (2026-11).
         gc.collect()
@@ -65,7 +76,7 @@ class Command(BaseCommand):
 
     def _only_one(self) -> IO[str]:
         """Embedded, the in-memory broker and layer reach one process; refuse a second."""
-        lock = open(settings.DATA_DIR / "serve.lock", "w")
+        lock = open(settings.DATA_DIR / "serve.lock", "w")  # noqa: SIM115  (held until the process ends)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
