@@ -14,7 +14,8 @@ from apps.events.journal import Change
 
 
 def refresh_agent(change: Change, agent_id: UUID, *, active: bool = True) -> Agent | None:
-    """Derive the agent's status and current task from its live rows; journal it when it changed.
+    """Derive the agent's status and current task from its live rows; journal it when anything
+    that is shown changed.
 
     `active` says that the agent itself just did something.
     """
@@ -49,7 +50,8 @@ def refresh_agent(change: Change, agent_id: UUID, *, active: bool = True) -> Age
             "revision",
         ]
     )
-    if before != (agent.status, agent.current_task, agent.status_reason, agent.last_error, agent.paused):
+    after = (agent.status, agent.current_task, agent.status_reason, agent.last_error, agent.paused)
+    if active or before != after:  # `last_active` is on the screen too
         record_agent(change, "agent.changed", agent)
     return agent
 
