@@ -31,6 +31,9 @@ class Client:
         self.username, self.password = username, password
         self._refresh = ""
 
+    def close(self) -> None:
+        self.http.close()
+
     def login(self) -> Client:
         answer = self.http.post(
             "/api/v1/auth/token/",
@@ -39,6 +42,9 @@ class Client:
         answer.raise_for_status()
         self._keep(answer.json())
         return self
+
+    def close(self) -> None:
+        self.http.close()
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         """One call; an expired access token is renewed once."""

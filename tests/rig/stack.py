@@ -96,6 +96,15 @@ class Stack:
     def viewer(self, index: int = 0) -> Viewer:
         return Viewer(self.client(index))
 
+    def worker_at_work(self, client: Client) -> Process:
+        """A worker process that holds at least one command run now."""
+        for row in client.get("command-runs/", params={"status": "running"})["results"]:
+            held_by = client.get(f"command-runs/{row['id']}/")["attempts"][-1]["worker"]
+            for worker in self.workers:
+                if worker.alive and held_by.endswith(f":{worker.pid}"):
+                    return worker
+        raise AssertionError("no worker holds any work")
+
     def manage(self, *arguments: str) -> str:
         """Run one management command to its end and return what it printed."""
         command = [sys.executable, "manage.py", *arguments]
@@ -130,7 +139,7 @@ class Stack:
     def stop(self) -> dict[str, int]:
         """Stop everything in order and return the exit codes by process name."""
         for client in self._clients:
-            client.http.close()
+            client.close()
         codes = {}
         for process in [*self.engines, *self.workers, *self.webs]:
             codes[process.name] = process.exit_code if not process.alive else process.stop()
