@@ -4,6 +4,7 @@
 MC_KEY is an API key with scope "agent". Put your own work into `work`.
 """
 
+import contextlib
 import json
 import os
 import sys
@@ -16,12 +17,12 @@ URL = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("MC_URL", "http://127
 
 def post(path, body=None):
     """One call; returns the answer's JSON, or None for 204."""
-    request = urllib.request.Request(
+    request = urllib.request.Request(  # noqa: S310
         f"{URL}/api/v1/{path}",
         data=json.dumps(body or {}).encode(),
         headers={"Authorization": f"Bearer {os.environ['MC_KEY']}", "Content-Type": "application/json"},
     )
-    with urllib.request.urlopen(request, timeout=60) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
         text = answer.read()
     return json.loads(text) if text else None
 
@@ -34,36 +35,37 @@ def work(command, value, say):
     return {"text": f"{len(words)} words, most often: {common}"}
 
 
+def do(run):
+    """Do one command run and send its end."""
+    path, fence = f"command-runs/{run['id']}", run["fence"]
+
+    def say(percent, message):
+        said = {"fence": fence, "progress": percent, "message": message}
+        return post(f"{path}/progress/", said)["cancel"]
+
+    try:
+        end = {"output": work(run["command"], run["input"], say)}
+    except Exception as error:
+        end = {"error": f"{type(error).__name__}: {error}"}
+    try:
+        post(f"{path}/result/", {"fence": fence, **end})
+        print("finished", run["title"], flush=True)
+    except urllib.error.HTTPError as error:
+        if error.code != 409:  # 409: the lease was taken back; somebody else does the work
+            raise
+
+
 def main():
-    me = post("agents/register/", {"name": "python-agent", "type": "script", "capabilities": ["summarising"]})["id"]
+    about = {"name": "python-agent", "type": "script", "capabilities": ["summarising"]}
+    me = post("agents/register/", about)["id"]
     print("registered as", me, flush=True)
     while True:
         post(f"agents/{me}/heartbeat/", {"status": "idle"})
         claim = post(f"agents/{me}/claims/?wait=25")
-        if claim is None:
-            continue
-        run, fence = claim["command_run"], claim["command_run"]["fence"]
-
-        def say(percent, message):
-            answer = post(
-                f"command-runs/{run['id']}/progress/", {"fence": fence, "progress": percent, "message": message}
-            )
-            return answer["cancel"]
-
-        try:
-            end = {"output": work(run["command"], run["input"], say)}
-        except Exception as error:
-            end = {"error": f"{type(error).__name__}: {error}"}
-        try:
-            post(f"command-runs/{run['id']}/result/", {"fence": fence, **end})
-            print("finished", run["title"], flush=True)
-        except urllib.error.HTTPError as error:
-            if error.code != 409:  # 409: the lease was taken back; somebody else does the work
-                raise
+        if claim is not None:
+            do(claim["command_run"])
 
 
 if __name__ == "__main__":
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
         main()
-    except KeyboardInterrupt:
-        pass

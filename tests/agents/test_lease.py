@@ -11,6 +11,7 @@ from apps.agents import dispatch, lease, repair
 from apps.agents.connectors.base import Outcome
 from apps.agents.lease import Claimed, Failure
 from apps.agents.models import Agent, CommandRun
+from apps.agents.services import pause_agent, resume_agent
 from apps.errors import Conflict, StaleFence
 from apps.events.clock import now
 from apps.events.models import Event
@@ -50,10 +51,11 @@ def age(run: CommandRun, **fields: object) -> None:
 
 def test_a_claim_is_won_once_and_makes_the_agent_busy() -> None:
     run = dispatched()
-    assert run.dispatch_id and run.agent_id
+    assert run.dispatch_id
+    assert run.agent_id
     assert lease.claim(run.pk, run.dispatch_id, worker="a") is not None
     assert lease.claim(run.pk, run.dispatch_id, worker="b") is None
-    agent = Agent.objects.get(pk=run.agent_id)
+    agent = Agent.objects.get(command_runs=run)
     assert (agent.status, agent.current_task) == ("busy", run.title)
 
 
@@ -68,7 +70,7 @@ def test_a_result_is_written_once() -> None:
         lease.finish(run.pk, held.fence, DONE)
     run.refresh_from_db()
     assert (run.status, run.input_tokens, run.data.output) == ("completed", 3, {"text": "fine"})
-    assert Agent.objects.get(pk=run.agent_id).status == "idle"
+    assert Agent.objects.get(command_runs=run).status == "idle"
     kinds = list(Event.objects.filter(entity_id=run.pk).order_by("seq").values_list("kind", flat=True))
     assert kinds == [f"command_run.{word}" for word in ("queued", "dispatched", "started", "finished")]
 
@@ -77,18 +79,20 @@ def test_a_retryable_failure_is_tried_again_later_and_then_fails() -> None:
     run, held = claimed(max_attempts=2)
     lease.fail(run.pk, held.fence, Failure("rate_limited", "slow down", retryable=True, retry_after=30))
     run.refresh_from_db()
-    assert run.status == "queued" and run.available_at > now() + timedelta(seconds=25)
+    assert run.status == "queued"
+    assert run.available_at > now() + timedelta(seconds=25)
     assert dispatch.dispatch_ready(run.project_id) == []
     age(run, available_at=now())
     dispatch.dispatch_ready(run.project_id)
     run.refresh_from_db()
     assert run.dispatch_id
     again = lease.claim(run.pk, run.dispatch_id, worker="w")
-    assert again and again.fence > held.fence
+    assert again
+    assert again.fence > held.fence
     lease.fail(run.pk, again.fence, Failure("rate_limited", "slow down", retryable=True))
     run.refresh_from_db()
     assert (run.status, run.error_code, run.data.error) == ("failed", "rate_limited", "slow down")
-    assert Agent.objects.get(pk=run.agent_id).status == "error"
+    assert Agent.objects.get(command_runs=run).status == "error"
 
 
 def test_a_lost_lease_gives_the_work_to_another_and_fences_the_old_holder_off() -> None:
@@ -96,7 +100,8 @@ def test_a_lost_lease_gives_the_work_to_another_and_fences_the_old_holder_off() 
     age(run, lease_expires_at=now() - timedelta(seconds=1))
     repair.tick()
     run.refresh_from_db()
-    assert run.lost_count == 1 and run.status == "dispatched"
+    assert run.lost_count == 1
+    assert run.status == "dispatched"
     with pytest.raises(StaleFence):
         lease.finish(run.pk, held.fence, DONE)
     assert lease.report(run.pk, held.fence).alive is False
@@ -187,7 +192,8 @@ def test_an_unclaimed_dispatch_is_published_again_under_the_same_id() -> None:
     repair.republish_unclaimed(now())
     before = run.dispatch_id
     run.refresh_from_db()
-    assert run.dispatch_id == before and run.dispatch_count == 1
+    assert run.dispatch_id == before
+    assert run.dispatch_count == 1
 
 
 def test_an_agent_gets_one_command_run_at_a_time_and_priority_goes_first() -> None:
@@ -212,15 +218,13 @@ def test_without_a_live_worker_nothing_is_dispatched_and_the_row_says_so() -> No
 
 
 def test_work_of_a_paused_agent_goes_back_into_the_queue() -> None:
-    from apps.agents.services import pause_agent, resume_agent
-
     run = dispatched()
-    assert run.agent
-    pause_agent(run.agent)
+    agent = Agent.objects.get(command_runs=run)
+    pause_agent(agent)
     repair.tick()
     run.refresh_from_db()
-    assert (run.status, run.wait_reason) == ("queued", f"{run.wanted_agent} is paused")
-    resume_agent(Agent.objects.get(pk=run.wanted_agent_id))
+    assert (run.status, run.wait_reason) == ("queued", f"{agent} is paused")
+    resume_agent(agent)
     repair.tick()
     run.refresh_from_db()
     assert run.status == "dispatched"

@@ -51,7 +51,8 @@ def test_the_five_calls_take_a_command_from_queued_to_completed() -> None:
     agent_id = register(client)
     assert send(client, f"agents/{agent_id}/heartbeat/").json() == {"status": "idle", "paused": False}
     run = claimed_run(client, agent_id)
-    assert run["input"] == {"text": "x = 1"} and run["lease_seconds"] > 0
+    assert run["input"] == {"text": "x = 1"}
+    assert run["lease_seconds"] > 0
     said = send(
         client,
         f"command-runs/{run['id']}/progress/",
@@ -85,7 +86,8 @@ def test_nothing_to_do_is_204_and_a_stale_fence_is_409() -> None:
     CommandRun.objects.filter(pk=run["id"]).update(lease_expires_at=now() - timedelta(seconds=1))
     repair.tick()
     late = send(client, f"command-runs/{run['id']}/progress/", {"fence": run["fence"], "progress": 50})
-    assert late.status_code == 409 and late["Content-Type"].startswith("application/problem+json")
+    assert late.status_code == 409
+    assert late["Content-Type"].startswith("application/problem+json")
 
 
 def test_an_agent_is_told_to_cancel_and_its_error_is_kept() -> None:
@@ -128,7 +130,8 @@ def test_a_wrong_field_is_named_and_changes_nothing(path: str, body: dict[str, A
     answer = send(client, path.format(agent=agent_id, run=run["id"]), body)
     assert answer.status_code == 400, answer.content
     problem = answer.json()
-    assert problem["detail"] and (not field or any(name.startswith(field) for name in problem["errors"]))
+    assert problem["detail"]
+    assert not field or any(name.startswith(field) for name in problem["errors"])
     assert CommandRun.objects.get(pk=run["id"]).status == "running"
 
 
@@ -160,7 +163,8 @@ def test_a_command_is_started_by_a_user_once_per_idempotency_key() -> None:
     other = client.post(path, body | {"input": {"text": "b"}}, headers=headers)
     assert other.status_code == 422
     missing = client.post(path, {"command": command.name})
-    assert missing.status_code == 400 and "input.text" in missing.json()["errors"]
+    assert missing.status_code == 400
+    assert "input.text" in missing.json()["errors"]
 
 
 def test_lists_do_not_query_per_row(django_assert_max_num_queries: Any) -> None:

@@ -126,7 +126,8 @@ def test_work_of_a_killed_agent_is_done_by_it_when_it_returns(client: Client, ht
     )
     assert late.status_code == 409
     now = client.get(f"command-runs/{run['id']}/")
-    assert now["status"] == "running" and now["attempts"][0]["outcome"] == "lost"
+    assert now["status"] == "running"
+    assert now["attempts"][0]["outcome"] == "lost"
     done = http.post(f"command-runs/{run['id']}/result/", {"fence": now["fence"], "output": {"text": "once"}})
     assert done["status"] == "completed"
     assert client.get(f"command-runs/{run['id']}/")["output"] == {"text": "once"}

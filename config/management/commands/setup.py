@@ -15,7 +15,7 @@ from apps.accounts.services import default_project
 from apps.agents.fleet import install_fleet
 from apps.workflows.services import install_library
 
-PASSWORD_FILE = "admin_password"
+PASSWORD_FILE = "admin_password"  # noqa: S105  (a file name)
 
 
 class Command(BaseCommand):
