@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from apps.agents.checks import model_is_usable
-from apps.agents.connectors.llm import LLMConnector, connector_for
+from apps.agents.connectors.llm import LLMConnector, connector_for, cost_of
 from apps.agents.connectors.model import ModelInfo, ModelNotUsable, describe_model, parse_model
 from apps.agents.connectors.offline import OfflineConnector
 from tests.agents.provider import Told, provider, stream, work
@@ -117,6 +117,28 @@ def test_a_missing_key_is_a_warning_at_the_start(configure: Any, monkeypatch: py
     assert "MC_LLM_API_KEY" in str(found.hint)
     configure(llm_model="openai:gpt-5-mini", llm_api_key=SecretStr("k"))
     assert model_is_usable(None) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "url", "usage", "known"),
+    [
+        ("openai:gpt-5-mini", "", {"input_tokens": 1000, "output_tokens": 100}, True),
+        ("openai:no-such-model-9", "", {"input_tokens": 1000, "output_tokens": 100}, False),
+        ("openai:gpt-5-mini", "http://127.0.0.1:1/v1", {"input_tokens": 1000, "output_tokens": 100}, False),
+        ("openai:gpt-5-mini", "", {"unmeasured_requests": 1}, False),
+    ],
+)
+def test_a_cost_is_known_or_left_out(text: str, url: str, usage: dict[str, int], known: bool) -> None:
+    from pydantic_ai.messages import ModelResponse
+    from pydantic_ai.usage import RequestUsage
+
+    spec = parse_model(text, url)
+    response = ModelResponse(
+        parts=[], usage=RequestUsage(**usage), model_name=spec.name, provider_name=spec.provider
+    )
+    cost = cost_of(spec, response)
+    assert cost is None or (known and 0 < cost < 1)
+    assert (cost is not None) is known
 
 
 def test_an_idle_process_does_not_load_the_model_library() -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pydantic_ai.usage import RequestUsage
 
 REPORT_EVERY_SECONDS = 0.1
+MICRODOLLAR = Decimal("0.000001")
 CHARACTERS_PER_TOKEN = 4  # for the progress bar alone; token counts come from the provider
 
 
@@ -77,7 +78,7 @@ async def _ask(spec: ModelSpec, work: Work, report: Report) -> Outcome:
         output_tokens=written,
         model=response.model_name or spec.name,
         demo=False,
-        cost_usd=_cost(spec, response),
+        cost_usd=cost_of(spec, response),
     )
 
 
@@ -135,14 +136,14 @@ def _tokens(usage: RequestUsage) -> tuple[int | None, int | None]:
     return usage.input_tokens, usage.output_tokens
 
 
-def _cost(spec: ModelSpec, response: ModelResponse) -> Decimal | None:
+def cost_of(spec: ModelSpec, response: ModelResponse) -> Decimal | None:
     """What the provider charged, or its list price where known; nothing for a server of one's own."""
     if (reported := getattr(response.usage, "cost", None)) is not None:
-        return Decimal(str(reported))
+        return Decimal(str(reported)).quantize(MICRODOLLAR)
     if spec.base_url or spec.provider == "ollama" or _tokens(response.usage) == (None, None):
         return None
     try:
         price: Any = response.cost().total_price
     except (LookupError, ValueError, AssertionError):
         return None
-    return Decimal(str(price))
+    return Decimal(str(price)).quantize(MICRODOLLAR)
