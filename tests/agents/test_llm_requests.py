@@ -128,7 +128,7 @@ def test_a_missing_key_is_a_warning_at_the_start(configure: Any, monkeypatch: py
         ("openai:gpt-5-mini", "", {"unmeasured_requests": 1}, False),
     ],
 )
-def test_a_cost_is_known_or_left_out(text: str, url: str, usage: dict[str, int], known: bool) -> None:
+def test_a_cost_is_known_or_left_out(text: str, url: str, usage: dict[str, Any], known: bool) -> None:
     from pydantic_ai.messages import ModelResponse
     from pydantic_ai.usage import RequestUsage
 
