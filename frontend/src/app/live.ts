@@ -37,7 +37,7 @@ async function fetchSnapshot(): Promise<Snapshot> {
     const early = await window.__boot.snapshot.catch(() => null);
     if (early) return early;
   }
-  return unwrap(api.GET("/api/v1/monitoring/dashboard/snapshot/"));
+  return unwrap(api.GET("/api/v1/monitoring/dashboard/snapshot/")) as Promise<Snapshot>;
 }
 
 /** One request for all who ask at once: the four hooks at start, the socket, the poll. */
@@ -70,12 +70,12 @@ function invalidateSoon(list: (readonly unknown[])[]): void {
 
 function tell(events: readonly LiveEvent[]): void {
   for (const event of events) {
-    if (event.type === "system_alert" && (event.state ?? "open") === "open") {
+    if (event.type === "system_alert" && event.state === "open") {
       toast({
         level: event.level,
         title: event.message,
         key: event.alert_id,
-        link: { to: event.url?.startsWith("/") ? event.url : "/alerts", label: "Look at it" },
+        link: { to: event.url.startsWith("/") ? event.url : "/alerts", label: "Look at it" },
       });
     } else if (event.type === "agent_status_change" && event.status === "error") announce("agent failed");
     else if (event.type === "workflow_update" && event.previous_status !== event.status) {

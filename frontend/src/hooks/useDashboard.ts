@@ -6,7 +6,7 @@ import { useQuery } from "@tanstack/react-query";
 import { loadSnapshot } from "@/app/live";
 import { queryClient } from "@/app/query";
 import { keys } from "@/lib/api/keys";
-import type { Alert, DashboardAgent, DashboardWorkflow, Snapshot, Stats } from "@/lib/api/types";
+import type { DashboardAgent, DashboardWorkflow, OpenAlert, Snapshot, Stats } from "@/lib/api/types";
 
 function part<K extends "stats" | "agents" | "workflows" | "alerts">(name: K) {
   return {
@@ -22,4 +22,4 @@ export const useDashboardStats = () => useQuery<Stats>(part("stats"), queryClien
 export const useAgentStatus = () => useQuery<DashboardAgent[]>(part("agents"), queryClient);
 /** The newest 100 runs, newest first. */
 export const useRecentWorkflows = () => useQuery<DashboardWorkflow[]>(part("workflows"), queryClient);
-export const useOpenAlerts = () => useQuery<Alert[]>(part("alerts"), queryClient);
+export const useOpenAlerts = () => useQuery<OpenAlert[]>(part("alerts"), queryClient);

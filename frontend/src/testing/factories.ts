@@ -1,5 +1,5 @@
 /** Rows with sensible defaults; a test names only what it is about. */
-import type { Alert, DashboardAgent, DashboardWorkflow, Me, Snapshot, Stats } from "@/lib/api/types";
+import type { DashboardAgent, DashboardWorkflow, Me, OpenAlert, Snapshot, Stats } from "@/lib/api/types";
 import type { AgentEvent, AlertEvent, CommandRunEvent, StepEvent, WorkflowEvent } from "@/lib/live";
 
 const at = "2026-11-22T12:00:00.000000Z";
@@ -28,7 +28,7 @@ export const makeAgent = (over: Partial<DashboardAgent> = {}): DashboardAgent =>
   capabilities: ["code.review"],
   connector: "llm",
   status_reason: "",
-  last_error: null,
+  last_error: "",
   paused: false,
   ...over,
 });
@@ -46,7 +46,7 @@ export const makeRun = (over: Partial<DashboardWorkflow> = {}): DashboardWorkflo
   status_reason: "",
   ...over,
 });
-export const makeAlert = (over: Partial<Alert> = {}): Alert => ({
+export const makeAlert = (over: Partial<OpenAlert> = {}): OpenAlert => ({
   id: id(),
   level: "warning",
   message: "Three runs failed",
@@ -86,44 +86,65 @@ export const makeMe = (over: Partial<Me> = {}): Me => {
   };
 };
 
-const place = (seq: number) => ({ seq, prev: seq - 1, at });
+const place = (seq: number, kind: string) => ({ seq, prev: seq - 1, at, kind });
 export const agentEvent = (seq: number, over: Partial<AgentEvent> & { agent_id: string }): AgentEvent => ({
-  ...place(seq),
+  ...place(seq, "agent.changed"),
   type: "agent_status_change",
   status: "busy",
   current_task: null,
+  name: "Code Reviewer",
+  agent_type: "reviewer",
+  capabilities: ["code.review"],
+  connector: "llm",
+  last_active: at,
+  last_error: "",
+  status_reason: "",
+  paused: false,
+  is_new: false,
   ...over,
 });
 export const workflowEvent = (
   seq: number,
   over: Partial<WorkflowEvent> & { workflow_id: string },
 ): WorkflowEvent => ({
-  ...place(seq),
+  ...place(seq, "run.changed"),
   type: "workflow_update",
   status: "running",
+  previous_status: "running",
   progress: 0,
   current_step: 1,
+  name: "Bug Lifecycle",
+  number: 7,
+  workflow: "bug-lifecycle",
+  total_steps: 6,
+  status_reason: "",
+  error_code: "",
+  cancel_requested: false,
+  created_at: at,
+  started_at: at,
+  completed_at: null,
   ...over,
 });
 export const alertEvent = (seq: number, over: Partial<AlertEvent> = {}): AlertEvent => ({
-  ...place(seq),
+  ...place(seq, "alert.opened"),
   type: "system_alert",
-  level: "warning",
-  message: "Three runs failed",
-  state: "open",
+  ...body(makeAlert()),
   ...over,
 });
+const body = ({ id: alert_id, ...rest }: OpenAlert) => ({ ...rest, alert_id });
 export const commandRunEvent = (seq: number, over: Partial<CommandRunEvent> = {}): CommandRunEvent => ({
-  ...place(seq),
+  ...place(seq, "command_run.finished"),
   type: "command_run_update",
   command_run_id: id(),
   agent_id: null,
+  agent_name: null,
   command: "code.review",
   title: "Review a change",
   status: "completed",
   previous_status: "running",
   attempt: 1,
   wait_reason: "",
+  error_code: "",
   progress: 100,
   run_id: null,
   step_id: null,
@@ -140,7 +161,7 @@ export const stepEvent = (
   seq: number,
   over: Partial<StepEvent> & { run_id: string; step_id: string },
 ): StepEvent => ({
-  ...place(seq),
+  ...place(seq, "step.changed"),
   type: "step_update",
   key: "triage",
   name: "Triage",
@@ -150,7 +171,7 @@ export const stepEvent = (
   wait_reason: "",
   attempt: 1,
   agent_id: null,
-  agent_name: null,
+  agent_name: "",
   command_run_id: null,
   progress: 0,
   error: null,

@@ -26,10 +26,7 @@ export function Attempts({ attempts }: { attempts: readonly Attempt[] }) {
             <span className="font-mono text-caption text-muted">{visibleText(attempt.worker)}</span>
           )}
           {attempt.error && (
-            <p className="min-w-0 basis-full pl-10 text-meta break-words">
-              <code className="font-mono text-muted">{visibleText(attempt.error.code)}</code>{" "}
-              {visibleText(attempt.error.message)}
-            </p>
+            <p className="min-w-0 basis-full pl-10 text-meta break-words">{visibleText(attempt.error)}</p>
           )}
         </li>
       ))}

@@ -2,13 +2,13 @@
 import { Link } from "@tanstack/react-router";
 import { StatusText } from "@/components/status";
 import { Elapsed, TimeAgo } from "@/components/ui/time-ago";
-import type { CommandRun } from "@/lib/api/types";
+import type { CommandRunRow } from "@/lib/api/types";
 import { visibleText } from "@/lib/format";
 import { Rows, rowLink } from "./list";
 import { TokenCount } from "./tokens";
 
 interface CommandRunRowsProps {
-  rows: readonly CommandRun[];
+  rows: readonly CommandRunRow[];
   query: { hasNextPage: boolean; isFetchingNextPage: boolean; fetchNextPage: () => unknown };
   /** On the page of one agent its name says nothing. */
   hideAgent?: boolean;
@@ -48,7 +48,7 @@ function Head({ columns, hideAgent }: { columns: string; hideAgent: boolean }) {
   );
 }
 
-function Line({ run, columns, hideAgent }: { run: CommandRun; columns: string; hideAgent: boolean }) {
+function Line({ run, columns, hideAgent }: { run: CommandRunRow; columns: string; hideAgent: boolean }) {
   const agent = run.agent?.name ?? "No agent yet";
   return (
     <div className={`${columns} min-h-10 py-2 text-table`}>
@@ -83,8 +83,8 @@ function Line({ run, columns, hideAgent }: { run: CommandRun; columns: string; h
   );
 }
 
-function Reason({ run }: { run: CommandRun }) {
-  const reason = run.error?.message || run.wait_reason;
+function Reason({ run }: { run: CommandRunRow }) {
+  const reason = run.error_code || run.wait_reason;
   if (!reason) return null;
   return (
     <p className="truncate text-meta text-muted" title={visibleText(reason)}>

@@ -28,10 +28,12 @@ export function AgentPage({ id }: { id: string }) {
   return (
     <Page
       title={agent ? visibleText(agent.name) : "Agent"}
-      heading={agent ? <Title agent={agent} /> : <Skeleton className="h-7 w-64" />}
+      heading={
+        agent ? <Title agent={agent} /> : query.isPending ? <Skeleton className="h-7 w-64" /> : undefined
+      }
       actions={agent && <Actions agent={agent} />}
     >
-      <Loaded query={query} what="This agent could not be loaded" skeleton={<AgentSkeleton />}>
+      <Loaded framed query={query} what="This agent could not be loaded" skeleton={<AgentSkeleton />}>
         {(loaded) => (
           <div className="grid min-w-0 items-start gap-3 lg:grid-cols-[minmax(0,8fr)_minmax(300px,4fr)]">
             <div className="flex min-w-0 flex-col gap-3">
@@ -100,7 +102,7 @@ function Present({ agent }: { agent: AgentDetail }) {
           <NowWriting
             progress={run.progress}
             message={run.message}
-            text={run.text}
+            text={run.text ?? ""}
             label="What this agent writes now"
           />
         </>

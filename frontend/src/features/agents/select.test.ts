@@ -12,8 +12,12 @@ const agent = (
   type: "coder",
   status,
   current_task: null,
-  last_active: null,
+  last_active: "",
   capabilities: [],
+  connector: "llm",
+  status_reason: "",
+  last_error: "",
+  paused: false,
   ...more,
 });
 const agents = [

@@ -18,7 +18,7 @@ function agent(payload: Payload, event: JournalEvent): Described {
     subject: str(payload.name) || "An agent",
     text:
       payload.is_new === true ? "joined" : [`is ${lower(status)}`, task || reason].filter(Boolean).join(": "),
-    to: `/agents/${str(payload.agent_id) || event.entity_id}`,
+    to: `/agents/${str(payload.agent_id) || str(event.entity_id)}`,
   };
 }
 
@@ -32,7 +32,7 @@ function run(payload: Payload, event: JournalEvent): Described {
       .join(" ")
       .trim(),
     text: payload.previous_status === null ? "was started" : moved ? `is ${lower(status)}` : `at ${step}`,
-    to: `/runs/${str(payload.workflow_id) || event.entity_id}`,
+    to: `/runs/${str(payload.workflow_id) || str(event.entity_id)}`,
   };
 }
 
@@ -60,14 +60,14 @@ function commandRun(payload: Payload, names: Names): Described {
 }
 
 export function describe(event: JournalEvent, names: Names): Described {
-  const { payload } = event;
+  const payload: Payload = event;
   switch (event.type) {
     case "agent_status_change":
       return agent(payload, event);
     case "agent_removed":
       return {
         status: "offline",
-        subject: names.get(event.entity_id) ?? "An agent",
+        subject: names.get(str(event.entity_id)) ?? "An agent",
         text: "was removed",
         to: null,
       };

@@ -1,6 +1,6 @@
 /** Agents that need a human come first; within a status by name. */
 import { statusOrder } from "@/components/status";
-import type { Alert, Attention, DashboardAgent } from "@/lib/api/types";
+import type { Attention, DashboardAgent, OpenAlert } from "@/lib/api/types";
 import { plural } from "@/lib/format";
 
 export function attentionFirst(status: string): number {
@@ -26,7 +26,7 @@ export function secondLine(agent: DashboardAgent): string {
 }
 
 /** The part of "needs attention" that agents and alerts tell; the server knows of runs and approvals too. */
-export function knownAttention(agents: readonly DashboardAgent[], alerts: readonly Alert[]): Attention[] {
+export function knownAttention(agents: readonly DashboardAgent[], alerts: readonly OpenAlert[]): Attention[] {
   const having = (status: string) => agents.filter((agent) => agent.status === status).length;
   const [failing, silent] = [having("error"), having("offline")];
   const items: Attention[] = [

@@ -3,18 +3,22 @@ import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query
 import { api, idempotencyKey, unwrap } from "./client";
 import { keys } from "./keys";
 import { cursorList } from "./paging";
-import type { JsonObject } from "./types";
+import type { AgentDetail, JsonObject } from "./types";
 
 export const agentQuery = (id: string) =>
   queryOptions({
     queryKey: keys.agents.detail(id),
-    queryFn: ({ signal }) => unwrap(api.GET("/api/v1/agents/{id}/", { params: { path: { id } }, signal })),
+    queryFn: ({ signal }): Promise<AgentDetail> =>
+      unwrap(api.GET("/api/v1/agents/{agent_id}/", { params: { path: { agent_id: id } }, signal })),
   });
 
 export const agentCommandRunsQuery = (id: string) =>
   cursorList(keys.agents.commandRuns(id), (cursor, signal) =>
     unwrap(
-      api.GET("/api/v1/agents/{id}/command-runs/", { params: { path: { id }, query: { cursor } }, signal }),
+      api.GET("/api/v1/agents/{agent_id}/command-runs/", {
+        params: { path: { agent_id: id }, query: { cursor } },
+        signal,
+      }),
     ),
   );
 
@@ -23,12 +27,10 @@ export function usePauseAgent(id: string) {
   const client = useQueryClient();
   return useMutation({
     mutationFn: (pause: boolean) => {
-      const target = { params: { path: { id } } };
-      return unwrap(
-        pause
-          ? api.POST("/api/v1/agents/{id}/pause/", target)
-          : api.DELETE("/api/v1/agents/{id}/pause/", target),
-      );
+      const target = { params: { path: { agent_id: id } } };
+      return pause
+        ? unwrap<unknown>(api.POST("/api/v1/agents/{agent_id}/pause/", target))
+        : unwrap<unknown>(api.DELETE("/api/v1/agents/{agent_id}/pause/", target));
     },
     onSettled: () => client.invalidateQueries({ queryKey: keys.agents.detail(id) }),
   });
@@ -40,8 +42,8 @@ export function useSendCommand(agentId: string) {
   return useMutation({
     mutationFn: ({ key = idempotencyKey(), ...body }: { command: string; input: JsonObject; key?: string }) =>
       unwrap(
-        api.POST("/api/v1/agents/{id}/command-runs/", {
-          params: { path: { id: agentId }, header: { "Idempotency-Key": key } },
+        api.POST("/api/v1/agents/{agent_id}/command-runs/", {
+          params: { path: { agent_id: agentId }, header: { "Idempotency-Key": key } },
           body,
         }),
       ),

@@ -1,8 +1,8 @@
 /** The one HTTP client: typed paths, bearer token, one refresh on 401, problem details as exceptions. */
 import createClient from "openapi-fetch";
 import { ApiError, problemFrom } from "./errors";
+import type { paths } from "./schema";
 import { session } from "./session";
-import type { paths } from "./types";
 
 const projectKey = "mc.project";
 

@@ -3,7 +3,7 @@ import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query
 import { api, cursorOf, unwrap } from "./client";
 import { keys } from "./keys";
 import { cursorList } from "./paging";
-import type { Command } from "./types";
+import type { Command, CommandRun, CommandRunStatus } from "./types";
 
 export type CommandRunFilter = { status?: string; agent?: string; command?: string };
 
@@ -17,7 +17,7 @@ export const commandsQuery = () =>
       do {
         const query = { cursor, limit: 200 };
         const page = await unwrap(api.GET("/api/v1/commands/", { params: { query }, signal }));
-        commands.push(...page.results);
+        commands.push(...(page.results as Command[]));
         cursor = cursorOf(page.next);
       } while (cursor);
       return commands;
@@ -26,21 +26,35 @@ export const commandsQuery = () =>
 
 export const commandRunsQuery = (filter: CommandRunFilter = {}) =>
   cursorList(keys.commandRuns.list(filter), (cursor, signal) =>
-    unwrap(api.GET("/api/v1/command-runs/", { params: { query: { ...filter, cursor } }, signal })),
+    unwrap(
+      api.GET("/api/v1/command-runs/", {
+        params: { query: { ...filter, status: filter.status as CommandRunStatus, cursor } },
+        signal,
+      }),
+    ),
   );
 
 export const commandRunQuery = (id: string) =>
   queryOptions({
     queryKey: keys.commandRuns.detail(id),
     queryFn: ({ signal }) =>
-      unwrap(api.GET("/api/v1/command-runs/{id}/", { params: { path: { id } }, signal })),
+      unwrap(
+        api.GET("/api/v1/command-runs/{command_run_id}/", {
+          params: { path: { command_run_id: id } },
+          signal,
+        }),
+      ) as Promise<CommandRun>,
   });
 
 export function useCancelCommandRun(id: string) {
   const client = useQueryClient();
   return useMutation({
     mutationFn: () =>
-      unwrap(api.POST("/api/v1/command-runs/{id}/cancellation/", { params: { path: { id } } })),
+      unwrap(
+        api.POST("/api/v1/command-runs/{command_run_id}/cancellation/", {
+          params: { path: { command_run_id: id } },
+        }),
+      ),
     onSettled: () => client.invalidateQueries({ queryKey: keys.commandRuns.detail(id) }),
   });
 }

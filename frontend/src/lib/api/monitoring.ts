@@ -22,7 +22,11 @@ export function useAcknowledgeAlert() {
   const client = useQueryClient();
   return useMutation({
     mutationFn: (id: string) =>
-      unwrap(api.POST("/api/v1/monitoring/alerts/{id}/acknowledgement/", { params: { path: { id } } })),
+      unwrap(
+        api.POST("/api/v1/monitoring/alerts/{alert_id}/acknowledgement/", {
+          params: { path: { alert_id: id } },
+        }),
+      ),
     onSettled: () =>
       Promise.all([
         client.invalidateQueries({ queryKey: keys.alerts.all }),

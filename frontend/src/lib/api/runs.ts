@@ -3,19 +3,25 @@ import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query
 import { api, idempotencyKey, unwrap } from "./client";
 import { keys } from "./keys";
 import { cursorList } from "./paging";
-import type { JsonObject } from "./types";
+import type { JsonObject, Run, RunStatus } from "./types";
 
 export type RunFilter = { status?: string; workflow?: string };
 
 export const runsQuery = (filter: RunFilter = {}) =>
   cursorList(keys.runs.list(filter), (cursor, signal) =>
-    unwrap(api.GET("/api/v1/runs/", { params: { query: { ...filter, cursor } }, signal })),
+    unwrap(
+      api.GET("/api/v1/runs/", {
+        params: { query: { ...filter, status: filter.status as RunStatus, cursor } },
+        signal,
+      }),
+    ),
   );
 
 export const runQuery = (id: string) =>
   queryOptions({
     queryKey: keys.runs.detail(id),
-    queryFn: ({ signal }) => unwrap(api.GET("/api/v1/runs/{id}/", { params: { path: { id } }, signal })),
+    queryFn: ({ signal }) =>
+      unwrap(api.GET("/api/v1/runs/{run_id}/", { params: { path: { run_id: id } }, signal })) as Promise<Run>,
   });
 
 /** A retry of the same submit must not start a second run: the caller keeps one key per filled form. */
@@ -40,7 +46,8 @@ export function useStartRun(slug: string) {
 export function useCancelRun(id: string) {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: () => unwrap(api.POST("/api/v1/runs/{id}/cancellation/", { params: { path: { id } } })),
+    mutationFn: () =>
+      unwrap(api.POST("/api/v1/runs/{run_id}/cancellation/", { params: { path: { run_id: id } } })),
     onSettled: () => client.invalidateQueries({ queryKey: keys.runs.detail(id) }),
   });
 }

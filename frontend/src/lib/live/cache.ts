@@ -78,9 +78,10 @@ function applyOne(cache: Cache, event: LiveEvent, invalidate: Invalidate): void 
       ...agent,
       status: event.status,
       current_task: event.current_task,
-      last_active: event.last_active ?? agent.last_active,
-      last_error: event.last_error === undefined ? agent.last_error : event.last_error,
-      paused: event.paused ?? agent.paused,
+      status_reason: event.status_reason,
+      last_active: event.last_active,
+      last_error: event.last_error,
+      paused: event.paused,
     }));
     invalidate(keys.agents.lists, dashboard.attention);
   } else if (event.type === "agent_removed") invalidate(keys.agents.all, dashboard.attention);
@@ -97,11 +98,11 @@ function runChanged(cache: Cache, event: WorkflowEvent, invalidate: Invalidate):
   patch<Run>(cache, key, (run) => ({
     ...run,
     status: event.status,
-    status_reason: event.status_reason ?? run.status_reason,
+    status_reason: event.status_reason,
     progress: event.progress,
     current_step: event.current_step,
-    started_at: event.started_at === undefined ? run.started_at : event.started_at,
-    completed_at: event.completed_at === undefined ? run.completed_at : event.completed_at,
+    started_at: event.started_at,
+    completed_at: event.completed_at,
   }));
   const moved = event.previous_status !== event.status;
   if (moved) invalidate(keys.runs.lists, keys.workflows.all, dashboard.attention);
@@ -116,7 +117,7 @@ function stepChanged(cache: Cache, event: StepEvent, invalidate: Invalidate): vo
     status: event.status,
     wait_reason: event.wait_reason,
     attempt: event.attempt,
-    agent: event.agent_id ? { id: event.agent_id, name: event.agent_name ?? "" } : null,
+    agent: event.agent_id ? { id: event.agent_id, name: event.agent_name } : null,
     command_run_id: event.command_run_id,
     progress: event.progress,
     error: event.error,
@@ -216,17 +217,9 @@ const entityOf: Record<LiveEvent["type"], (event: never) => [string, string]> = 
 
 /** The same shape the events endpoint answers with. */
 export function asJournalEvent(event: LiveEvent): JournalEvent {
-  const { seq, prev: _prev, type, kind, at, ...payload } = event;
-  const [entity, entityId] = entityOf[type]?.(event as never) ?? ["", ""];
-  return {
-    seq,
-    type,
-    kind: kind ?? type,
-    entity,
-    entity_id: entityId,
-    at: at ?? new Date().toISOString(),
-    payload: payload as Record<string, unknown>,
-  };
+  const { prev: _prev, ...fact } = event;
+  const [entity, entityId] = entityOf[event.type]?.(event as never) ?? ["", ""];
+  return { ...fact, entity, entity_id: entityId || null };
 }
 
 function appendFeed(cache: Cache, events: readonly LiveEvent[]): void {

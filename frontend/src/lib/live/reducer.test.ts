@@ -15,9 +15,7 @@ describe("agents", () => {
   it("change in place and keep everyone else's identity", () => {
     const [a, b] = [makeAgent({ name: "A" }), makeAgent({ name: "B" })];
     const before = makeSnapshot({ agents: [a, b] });
-    const after = reduce(before, [
-      agentEvent(11, { agent_id: b.id, status: "busy", current_task: "Reading" }),
-    ]);
+    const after = reduce(before, [agentEvent(11, { agent_id: b.id, name: "B", current_task: "Reading" })]);
     expect(after.agents[0]).toBe(a);
     expect(after.agents[1]).toMatchObject({ name: "B", status: "busy", current_task: "Reading" });
     expect(after.stats).toBe(before.stats);
@@ -47,14 +45,14 @@ describe("agents", () => {
       status: "idle",
       is_new: true,
     });
-    const joined = reduce(before, [join, agentEvent(12, { agent_id: "new", status: "busy" })]);
+    const joined = reduce(before, [join, agentEvent(12, { agent_id: "new", name: "A", status: "busy" })]);
     expect(joined.agents.map(({ name, status }) => [name, status])).toEqual([
       ["A", "busy"],
       ["M", "idle"],
     ]);
     expect(joined.stats).toMatchObject({ total_agents: 2, active_agents: 2 });
     const gone = reduce(joined, [
-      { type: "agent_removed", seq: 13, prev: 12, agent_id: "new" },
+      { type: "agent_removed", seq: 13, prev: 12, at: "", kind: "agent.removed", agent_id: "new" },
       agentEvent(14, { agent_id: old.id, status: "busy" }),
     ]);
     expect(gone.agents).toHaveLength(1);

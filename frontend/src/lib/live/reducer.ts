@@ -2,14 +2,21 @@
  * Snapshot + events = the next snapshot. Pure; untouched parts keep their identity so that only what
  * changed re-renders. Measurements in `stats` (storage, response time, timestamp) are not derived here.
  */
-import type { AgentStatus, Alert, DashboardAgent, DashboardWorkflow, RunStatus, Stats } from "../api/types";
+import type {
+  AgentStatus,
+  DashboardAgent,
+  DashboardWorkflow,
+  OpenAlert,
+  RunStatus,
+  Stats,
+} from "../api/types";
 import type { AgentEvent, AlertEvent, CommandRunEvent, LiveEvent, WorkflowEvent } from "./protocol";
 
 export type LiveState = {
   stats: Stats;
   agents: DashboardAgent[];
   workflows: DashboardWorkflow[];
-  alerts: Alert[];
+  alerts: OpenAlert[];
 };
 
 export const maxWorkflows = 100;
@@ -64,16 +71,16 @@ function agentChanged(draft: Draft, event: AgentEvent): void {
   const before = place === undefined ? undefined : list[place];
   const after: DashboardAgent = {
     id: event.agent_id,
-    name: event.name ?? before?.name ?? "Unnamed agent",
-    type: event.agent_type ?? before?.type ?? "",
+    name: event.name,
+    type: event.agent_type,
     status: event.status,
     current_task: event.current_task,
-    last_active: event.last_active ?? before?.last_active ?? null,
-    capabilities: event.capabilities ?? before?.capabilities ?? [],
-    connector: event.connector ?? before?.connector,
-    status_reason: event.status_reason ?? before?.status_reason,
-    last_error: event.last_error === undefined ? before?.last_error : event.last_error,
-    paused: event.paused ?? before?.paused,
+    last_active: event.last_active,
+    capabilities: event.capabilities,
+    connector: event.connector,
+    status_reason: event.status_reason,
+    last_error: event.last_error,
+    paused: event.paused,
   };
   const { stats } = draft.state;
   if (before && place !== undefined) {
@@ -114,23 +121,23 @@ function workflowChanged(draft: Draft, event: WorkflowEvent): void {
   const before = place === undefined ? undefined : list[place];
   const after: DashboardWorkflow = {
     id: event.workflow_id,
-    name: event.name ?? before?.name ?? "Workflow",
+    name: event.name,
     status: event.status,
     progress: event.progress,
     // A run that has not started yet shows when it was asked for.
-    started_at: event.started_at ?? event.created_at ?? before?.started_at ?? null,
-    completed_at: event.completed_at === undefined ? (before?.completed_at ?? null) : event.completed_at,
+    started_at: event.started_at ?? event.created_at,
+    completed_at: event.completed_at,
     current_step: event.current_step,
-    number: event.number ?? before?.number,
-    workflow: event.workflow ?? before?.workflow,
-    total_steps: event.total_steps ?? before?.total_steps,
-    status_reason: event.status_reason ?? before?.status_reason,
+    number: event.number,
+    workflow: event.workflow,
+    total_steps: event.total_steps,
+    status_reason: event.status_reason,
   };
   if (before && place !== undefined) list[place] = after;
-  else if (event.previous_status === null || event.previous_status === undefined) {
+  else if (event.previous_status === null) {
     draft.replace("workflows", [after, ...list].slice(0, maxWorkflows));
   }
-  countRun(draft, before?.status ?? event.previous_status ?? null, event);
+  countRun(draft, before?.status ?? event.previous_status, event);
 }
 
 function countRun(draft: Draft, previous: RunStatus | null, event: WorkflowEvent): void {
@@ -150,30 +157,21 @@ function commandRunChanged(draft: Draft, event: CommandRunEvent): void {
 }
 
 function alertChanged(draft: Draft, event: AlertEvent): void {
-  const { alert_id: id } = event;
-  if (!id) return;
+  const { alert_id: id, level, message, rule, url, state, opened_at } = event;
   const list = draft.list("alerts");
-  const rest = list.filter((alert) => alert.id !== id);
-  if (event.state !== undefined && event.state !== "open") {
-    draft.replace("alerts", rest);
-    return;
-  }
-  const before = list.find((alert) => alert.id === id);
-  const after: Alert = {
-    id,
-    level: event.level,
-    message: event.message,
-    rule: event.rule ?? before?.rule ?? "",
-    url: event.url ?? before?.url ?? "/alerts",
-    state: "open",
-    opened_at: event.opened_at ?? event.at ?? before?.opened_at ?? "",
-  };
-  if (before) {
+  const known = list.some((alert) => alert.id === id);
+  const after: OpenAlert = { id, level, message, rule, url, state, opened_at };
+  if (state !== "open") {
+    draft.replace(
+      "alerts",
+      list.filter((alert) => alert.id !== id),
+    );
+  } else if (known) {
     draft.replace(
       "alerts",
       list.map((alert) => (alert.id === id ? after : alert)),
     );
-  } else draft.replace("alerts", [after, ...rest]);
+  } else draft.replace("alerts", [...list, after]);
 }
 
 export function reduce(state: LiveState, events: readonly LiveEvent[]): LiveState {
