@@ -39,6 +39,8 @@ class View(Protocol):
 
     def apply(self, event: StoredEvent) -> None: ...
 
+    def tick(self, tick: dict[str, Any]) -> None: ...
+
 
 Loader = Callable[[UUID], View]
 Plain = Callable[[StoredEvent], "dict[str, Any] | None"]
@@ -85,6 +87,7 @@ class Feed:
                 self._gap_timer = loop.call_later(PATIENCE_SECONDS, self._end_patience)
 
     def tick(self, tick: dict[str, Any]) -> None:
+        self.view.tick(tick)
         if self.outboxes:
             self._ticks[frames.tick_key(tick)] = tick
             self._flush_soon()

@@ -46,6 +46,9 @@ class Still:
     def apply(self, event: StoredEvent) -> None:
         self.seq = event.seq
 
+    def tick(self, tick: dict[str, Any]) -> None:
+        """A position does not move by what is not journalled."""
+
 
 def load_still(project_id: UUID) -> Still:
     at = journal.position(project_id)

@@ -11,7 +11,7 @@ import time
 import zlib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 import orjson
@@ -67,6 +67,7 @@ class Dashboard:
         self._encoded: dict[str, bytes] = {}
         self._agent_ids: list[str] = []
         self._names_changed = True
+        self._seen = 0
         self._answers: dict[tuple[PartName, int], Answer] = {}
 
     def apply(self, event: StoredEvent) -> None:
@@ -84,6 +85,18 @@ class Dashboard:
         elif event.payload["type"] == "workflow_update":
             self._changed["workflows"] = event.seq
             self._forget_old_runs()
+
+    def tick(self, tick: dict[str, Any]) -> None:
+        """A sign of life moves `last_active`; other ticks change nothing that is shown here."""
+        row = self.board.agents.get(tick.get("agent_id", ""))
+        if tick["type"] != "agent_seen" or row is None or tick["last_active"] <= row["last_active"]:
+            return
+        row["last_active"] = tick["last_active"]
+        self._encoded.pop(row["id"], None)
+        # Not in the journal, so the position cannot tell these bytes from those before.
+        self._seen = zlib.crc32(f"{row['id']}{row['last_active']}".encode(), self._seen)
+        self._answers.pop(("agents", 0), None)
+        self._answers.pop(("snapshot", 0), None)
 
     def _forget_old_runs(self) -> None:
         board = self.board
@@ -123,7 +136,8 @@ class Dashboard:
         return Answer(body, f'W/"{zlib.crc32(numbers):08x}"', self.seq, time.monotonic())
 
     def _agents(self, limit: int) -> Answer:
-        return self._list("agents", (self.board.agents[one] for one in self._ordered_agents()))
+        rows = [self.board.agents[one] for one in self._ordered_agents()]
+        return self._list("agents", rows, f"-{self._seen:x}" if self._seen else "")
 
     def _workflows(self, limit: int) -> Answer:
         newest = list(self.board.runs.values())[: -limit - 1 : -1]
