@@ -32,7 +32,8 @@ class Command(BaseCommand):
             counts = install_fleet(project)
             self.stdout.write(f"Fleet: {counts}")
         if not project.workflows.exists():
-            self.stdout.write(f"Workflows: {install_library(project)}")
+            names = [workflow.name for workflow in install_library(project)]
+            self.stdout.write(f"Workflows: {', '.join(names)}")
 
     def _first_admin(self, project: Project) -> None:
         """One `admin`; a password that nobody chose is printed once and kept in a 0600 file."""
