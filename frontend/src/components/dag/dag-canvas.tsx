@@ -1,12 +1,12 @@
 /** The drawn graph: pan, zoom, keyboard and selection come from xyflow. Loaded lazily. */
 import {
+  type BuiltInEdge,
   MarkerType,
   type Node,
   type NodeChange,
   Panel,
   ReactFlow,
   ReactFlowProvider,
-  type SmoothStepEdge,
   useReactFlow,
 } from "@xyflow/react";
 import "@xyflow/react/dist/base.css";
@@ -49,7 +49,7 @@ function Graph({ label, steps, selected, onSelect, actions }: DagCanvasProps) {
 
   return (
     <div ref={box} className="dag absolute inset-0">
-      <ReactFlow<StepNodeType, SmoothStepEdge>
+      <ReactFlow<StepNodeType, BuiltInEdge>
         aria-label={label}
         nodes={nodes}
         edges={edges}
@@ -104,7 +104,7 @@ function useGraph(steps: readonly DagStep[], selected: string | null) {
   const edges = useMemo(
     () =>
       placed.edges.map(
-        (edge): SmoothStepEdge => ({
+        (edge): BuiltInEdge => ({
           ...edge,
           type: "smoothstep",
           pathOptions: { offset: 8, borderRadius: 8 },

@@ -18,10 +18,12 @@ interface LoadedProps<Data> {
   what: string;
   /** Of the size the data will have; rows by default. */
   skeleton?: ReactNode;
+  /** The block stands on the page itself, so its error needs a card around it. */
+  framed?: boolean;
   children: (data: Data) => ReactNode;
 }
 
-export function Loaded<Data>({ query, what, skeleton, children }: LoadedProps<Data>) {
+export function Loaded<Data>({ query, what, skeleton, framed, children }: LoadedProps<Data>) {
   const { data, error, refetch } = query;
   if (data !== undefined) {
     return (
@@ -33,7 +35,15 @@ export function Loaded<Data>({ query, what, skeleton, children }: LoadedProps<Da
       </>
     );
   }
-  if (error) return <ErrorState error={error} what={what} retry={() => void refetch()} />;
+  if (error)
+    return (
+      <ErrorState
+        error={error}
+        what={what}
+        className={framed ? "card" : undefined}
+        retry={() => void refetch()}
+      />
+    );
   return skeleton ?? <SkeletonRows rows={6} />;
 }
 

@@ -34,7 +34,7 @@ export function AgentsPage({ search, onSearch }: AgentsPageProps) {
   return (
     <Page title="Agents">
       <Toolbar search={search} onSearch={onSearch} agents={all ?? []} matching={matching} />
-      <Loaded query={query} what="The agents could not be loaded" skeleton={<CardsSkeleton />}>
+      <Loaded framed query={query} what="The agents could not be loaded" skeleton={<CardsSkeleton />}>
         {(agents) =>
           shown.length > 0 ? (
             <AgentList agents={shown} view={search.view ?? "cards"} />

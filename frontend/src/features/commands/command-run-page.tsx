@@ -25,10 +25,15 @@ export function CommandRunPage({ id }: { id: string }) {
   return (
     <Page
       title={run ? visibleText(run.title) : "Command run"}
-      heading={run ? <Title run={run} /> : <Skeleton className="h-7 w-72" />}
+      heading={run ? <Title run={run} /> : query.isPending ? <Skeleton className="h-7 w-72" /> : undefined}
       actions={run && <CancelCommandRun run={run} />}
     >
-      <Loaded query={query} what="This command run could not be loaded" skeleton={<CommandRunSkeleton />}>
+      <Loaded
+        framed
+        query={query}
+        what="This command run could not be loaded"
+        skeleton={<CommandRunSkeleton />}
+      >
         {(loaded) => <Body run={loaded} />}
       </Loaded>
     </Page>

@@ -60,7 +60,7 @@ export function MetricsPage({ range, onRange }: MetricsPageProps) {
         />
       }
     >
-      <Loaded query={query} what="The measurements could not be loaded" skeleton={<ChartsSkeleton />}>
+      <Loaded framed query={query} what="The measurements could not be loaded" skeleton={<ChartsSkeleton />}>
         {(metrics) => (
           <div className={GRID} aria-busy={query.isPlaceholderData}>
             {MEASURES.map((measure) => (

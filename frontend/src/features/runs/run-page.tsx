@@ -28,10 +28,10 @@ export function RunPage({ id, step, onStep }: RunPageProps) {
   return (
     <Page
       title={run ? visibleText(`${run.workflow_name} #${run.number}`) : "Run"}
-      heading={run ? <RunTitle run={run} /> : <Skeleton className="h-7 w-72" />}
+      heading={run ? <RunTitle run={run} /> : query.isPending ? <Skeleton className="h-7 w-72" /> : undefined}
       actions={run && <CancelRun run={run} />}
     >
-      <Loaded query={query} what="This run could not be loaded" skeleton={<RunSkeleton />}>
+      <Loaded framed query={query} what="This run could not be loaded" skeleton={<RunSkeleton />}>
         {(loaded) => <RunBody run={loaded} step={step} onStep={onStep} />}
       </Loaded>
     </Page>

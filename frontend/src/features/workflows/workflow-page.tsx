@@ -35,13 +35,13 @@ export function WorkflowPage({ slug, step, onStep }: WorkflowPageProps) {
       heading={
         workflow ? (
           <span className="text-h1">{visibleText(workflow.name)}</span>
-        ) : (
+        ) : query.isPending ? (
           <Skeleton className="h-7 w-64" />
-        )
+        ) : undefined
       }
       actions={workflow && <RunButton workflow={workflow} />}
     >
-      <Loaded query={query} what="This workflow could not be loaded" skeleton={<WorkflowSkeleton />}>
+      <Loaded framed query={query} what="This workflow could not be loaded" skeleton={<WorkflowSkeleton />}>
         {(loaded) => <Body workflow={loaded} step={step} onStep={onStep} />}
       </Loaded>
     </Page>

@@ -31,7 +31,7 @@ export function WorkflowsPage() {
         </Link>
       }
     >
-      <Loaded query={query} what="The workflows could not be loaded" skeleton={<CardsSkeleton />}>
+      <Loaded framed query={query} what="The workflows could not be loaded" skeleton={<CardsSkeleton />}>
         {(workflows) =>
           workflows.length > 0 ? (
             <ul className={GRID}>

@@ -15,7 +15,7 @@ export const commandsQuery = () =>
       const commands: Command[] = [];
       let cursor: string | undefined;
       do {
-        const query = { cursor, limit: 200 };
+        const query = { cursor, limit: 100 };
         const page = await unwrap(api.GET("/api/v1/commands/", { params: { query }, signal }));
         commands.push(...(page.results as Command[]));
         cursor = cursorOf(page.next);

@@ -12,7 +12,7 @@ export const workflowsQuery = () =>
       const workflows: Workflow[] = [];
       let cursor: string | undefined;
       do {
-        const query = { cursor, limit: 200 };
+        const query = { cursor, limit: 100 };
         const page = await unwrap(api.GET("/api/v1/workflows/", { params: { query }, signal }));
         workflows.push(...page.results);
         cursor = cursorOf(page.next);
