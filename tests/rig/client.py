@@ -43,9 +43,6 @@ class Client:
         self._keep(answer.json())
         return self
 
-    def close(self) -> None:
-        self.http.close()
-
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         """One call; an expired access token is renewed once."""
         url = path if path.startswith("/") else f"/api/v1/{path}"
