@@ -642,30 +642,30 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         Agent: {
-            /** Format: uuid */
-            id: string;
-            name: string;
-            slug: string;
-            type: string;
-            description: string;
             capabilities: string[];
             connector: components["schemas"]["ConnectorEnum"];
-            status: components["schemas"]["AgentStatusEnum"];
-            status_reason: string;
+            counts: components["schemas"]["DayCounts"];
+            current_command_run: components["schemas"]["CommandRunRow"] | null;
             current_task: string | null;
+            /** @description Driven by the built-in demo model */
+            demo: boolean;
+            description: string;
+            /** Format: uuid */
+            id: string;
+            instructions: string;
             /** Format: date-time */
             last_active: string;
             last_error: string;
-            paused: boolean;
+            max_parallel: number;
             /** @description The model behind it; empty for a pull agent */
             model: string;
-            /** @description Driven by the built-in demo model */
-            demo: boolean;
-            instructions: string;
-            max_parallel: number;
-            counts: components["schemas"]["DayCounts"];
+            name: string;
+            paused: boolean;
+            slug: string;
+            status: components["schemas"]["AgentStatusEnum"];
+            status_reason: string;
             tokens_24h: components["schemas"]["Tokens"];
-            current_command_run: components["schemas"]["CommandRunRow"] | null;
+            type: string;
         };
         AgentBrief: {
             /** Format: uuid */
@@ -679,40 +679,40 @@ export interface components {
          */
         AgentChanged: {
             /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            type: "agent_status_change";
-            /**
              * Agent Id
              * Format: uuid
              */
             agent_id: string;
-            /** Status */
-            status: string;
-            /** Current Task */
-            current_task: string | null;
-            /** Name */
-            name: string;
             /** Agent Type */
             agent_type: string;
             /** Capabilities */
             capabilities: string[];
             /** Connector */
             connector: string;
-            /** Last Active */
-            last_active: string;
-            /** Last Error */
-            last_error: string;
-            /** Status Reason */
-            status_reason: string;
-            /** Paused */
-            paused: boolean;
+            /** Current Task */
+            current_task: string | null;
             /**
              * Is New
              * @default false
              */
             is_new: boolean;
+            /** Last Active */
+            last_active: string;
+            /** Last Error */
+            last_error: string;
+            /** Name */
+            name: string;
+            /** Paused */
+            paused: boolean;
+            /** Status */
+            status: string;
+            /** Status Reason */
+            status_reason: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "agent_status_change";
         };
         /**
          * AgentRemoved
@@ -720,64 +720,64 @@ export interface components {
          */
         AgentRemoved: {
             /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            type: "agent_removed";
-            /**
              * Agent Id
              * Format: uuid
              */
             agent_id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "agent_removed";
         };
         /** @enum {string} */
         AgentReportedStatusEnum: "idle" | "busy" | "waiting" | "error";
         AgentRow: {
-            /** Format: uuid */
-            id: string;
-            name: string;
-            slug: string;
-            type: string;
-            description: string;
             capabilities: string[];
             connector: components["schemas"]["ConnectorEnum"];
-            status: components["schemas"]["AgentStatusEnum"];
-            status_reason: string;
             current_task: string | null;
+            /** @description Driven by the built-in demo model */
+            demo: boolean;
+            description: string;
+            /** Format: uuid */
+            id: string;
             /** Format: date-time */
             last_active: string;
             last_error: string;
-            paused: boolean;
             /** @description The model behind it; empty for a pull agent */
             model: string;
-            /** @description Driven by the built-in demo model */
-            demo: boolean;
+            name: string;
+            paused: boolean;
+            slug: string;
+            status: components["schemas"]["AgentStatusEnum"];
+            status_reason: string;
+            type: string;
         };
         /** @enum {string} */
         AgentStatusEnum: "idle" | "busy" | "waiting" | "paused" | "error" | "offline";
         Alert: {
-            /** Format: uuid */
-            readonly id: string;
-            level: components["schemas"]["AlertLevelEnum"];
-            message: string;
-            rule: string;
-            /** @description Where to look, a path of this site */
-            url?: string;
-            state?: components["schemas"]["StateEnum"];
+            /** Format: date-time */
+            acknowledged_at?: string | null;
+            acknowledged_by?: string;
             /**
              * Format: int64
              * @description How often the rule fired meanwhile
              */
             count?: number;
+            /** Format: uuid */
+            readonly id: string;
+            /** Format: date-time */
+            last_at?: string;
+            level: components["schemas"]["AlertLevelEnum"];
+            message: string;
             /** Format: date-time */
             opened_at?: string;
             /** Format: date-time */
-            last_at?: string;
-            /** Format: date-time */
-            acknowledged_at?: string | null;
-            acknowledged_by?: string;
-            /** Format: date-time */
             resolved_at?: string | null;
+            rule: string;
+            state?: components["schemas"]["StateEnum"];
+            /** @description Where to look, a path of this site */
+            url?: string;
         };
         /** @enum {string} */
         AlertLevelEnum: "info" | "warning" | "error" | "critical";
@@ -787,10 +787,10 @@ export interface components {
          */
         AlertRaised: {
             /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
+             * Alert Id
+             * Format: uuid
              */
-            type: "system_alert";
+            alert_id: string;
             /**
              * Level
              * @enum {string}
@@ -798,47 +798,45 @@ export interface components {
             level: "info" | "warning" | "error" | "critical";
             /** Message */
             message: string;
-            /**
-             * Alert Id
-             * Format: uuid
-             */
-            alert_id: string;
+            /** Opened At */
+            opened_at: string;
             /** Rule */
             rule: string;
-            /** Url */
-            url: string;
             /**
              * State
              * @enum {string}
              */
             state: "open" | "acknowledged" | "resolved";
-            /** Opened At */
-            opened_at: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "system_alert";
+            /** Url */
+            url: string;
         };
         ApiKey: {
-            /** Format: uuid */
-            readonly id: string;
-            name: string;
-            readonly prefix: string;
-            scopes: components["schemas"]["ScopesEnum"][];
             /**
              * Format: uuid
              * @description When set, the key may act as this agent only.
              */
             agent_id?: string | null;
-            readonly created_by: string;
             /** Format: date-time */
             readonly created_at: string;
+            readonly created_by: string;
             /** Format: date-time */
             expires_at?: string | null;
+            /** Format: uuid */
+            readonly id: string;
             /** Format: date-time */
             readonly last_used_at: string | null;
+            name: string;
+            readonly prefix: string;
             /** Format: date-time */
             readonly revoked_at: string | null;
+            scopes: components["schemas"]["ScopesEnum"][];
         };
         ApiKeyRequest: {
-            name: string;
-            scopes: components["schemas"]["ScopesEnum"][];
             /**
              * Format: uuid
              * @description When set, the key may act as this agent only.
@@ -846,22 +844,24 @@ export interface components {
             agent_id?: string | null;
             /** Format: date-time */
             expires_at?: string | null;
+            name: string;
+            scopes: components["schemas"]["ScopesEnum"][];
         };
         Attempt: {
-            number: number;
-            worker: string;
-            /** Format: date-time */
-            started_at: string;
             /** Format: date-time */
             ended_at: string | null;
-            outcome: string;
             error: string;
+            number: number;
+            outcome: string;
+            /** Format: date-time */
+            started_at: string;
+            worker: string;
         };
         Attention: {
+            count: number;
             /** @description failed_runs, offline_agents, error_agents, alerts, waiting_approvals */
             kind: string;
             level: components["schemas"]["AlertLevelEnum"];
-            count: number;
             title: string;
             url: string;
         };
@@ -872,13 +872,13 @@ export interface components {
          * @description How many commands there are now. Kind: catalogue.changed.
          */
         CatalogueChanged: {
+            /** Total Commands */
+            total_commands: number;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "catalogue_change";
-            /** Total Commands */
-            total_commands: number;
         };
         /** @enum {string} */
         CeleryEnum: "running" | "stopped";
@@ -886,70 +886,70 @@ export interface components {
             command_run: components["schemas"]["Claimed"];
         };
         Claimed: {
+            attempt: number;
+            command: string;
+            fence: number;
             /** Format: uuid */
             id: string;
-            command: string;
-            title: string;
-            prompt: string;
             input: unknown;
-            fence: number;
-            attempt: number;
             /** Format: double */
             lease_seconds: number;
+            prompt: string;
             /** Format: double */
             timeout_seconds: number;
+            title: string;
         };
         Command: {
-            name: string;
-            title: string;
-            description: string;
+            /** @description Who can do it */
+            agents: components["schemas"]["AgentBrief"][];
             capability: string;
+            description: string;
+            max_attempts: number;
+            name: string;
             /** @description JSON Schema of the input */
             parameters: unknown;
             prompt: string;
             timeout_seconds: number;
-            max_attempts: number;
-            /** @description Who can do it */
-            agents: components["schemas"]["AgentBrief"][];
+            title: string;
         };
         CommandRun: {
-            /** Format: uuid */
-            id: string;
-            command: string;
-            title: string;
             agent: components["schemas"]["AgentBrief"] | null;
-            status: components["schemas"]["CommandRunStatusEnum"];
-            wait_reason: string;
             attempt: number;
-            max_attempts: number;
-            progress: number;
-            message: string;
-            error_code: string;
-            tokens: components["schemas"]["Tokens"];
+            attempts: components["schemas"]["Attempt"][];
+            command: string;
             /** Format: double */
             cost_usd: number | null;
-            model: string;
             demo: boolean;
-            /** Format: uuid */
-            run_id: string | null;
-            /** Format: uuid */
-            step_id: string | null;
-            requested_by: string;
-            /** Format: date-time */
-            queued_at: string;
-            /** Format: date-time */
-            started_at: string | null;
-            /** Format: date-time */
-            finished_at: string | null;
+            error: components["schemas"]["Error"] | null;
+            error_code: string;
             fence: number;
             /** Format: date-time */
-            lease_expires_at: string | null;
+            finished_at: string | null;
+            /** Format: uuid */
+            id: string;
             input: unknown;
+            /** Format: date-time */
+            lease_expires_at: string | null;
+            max_attempts: number;
+            message: string;
+            model: string;
             output: unknown | null;
-            error: components["schemas"]["Error"] | null;
+            progress: number;
+            /** Format: date-time */
+            queued_at: string;
+            requested_by: string;
+            /** Format: uuid */
+            run_id: string | null;
+            /** Format: date-time */
+            started_at: string | null;
+            status: components["schemas"]["CommandRunStatusEnum"];
+            /** Format: uuid */
+            step_id: string | null;
             /** @description The newest part of what is being written */
             text: string;
-            attempts: components["schemas"]["Attempt"][];
+            title: string;
+            tokens: components["schemas"]["Tokens"];
+            wait_reason: string;
         };
         /**
          * CommandRunChanged
@@ -959,84 +959,84 @@ export interface components {
          *     null for a new one.
          */
         CommandRunChanged: {
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            type: "command_run_update";
+            /** Agent Id */
+            agent_id: string | null;
+            /** Agent Name */
+            agent_name: string | null;
+            /** Attempt */
+            attempt: number;
+            /** Command */
+            command: string;
             /**
              * Command Run Id
              * Format: uuid
              */
             command_run_id: string;
-            /** Agent Id */
-            agent_id: string | null;
-            /** Agent Name */
-            agent_name: string | null;
-            /** Command */
-            command: string;
-            /** Title */
-            title: string;
-            /** Status */
-            status: string;
-            /** Previous Status */
-            previous_status: string | null;
-            /** Attempt */
-            attempt: number;
-            /** Wait Reason */
-            wait_reason: string;
+            /** Demo */
+            demo: boolean;
             /** Error Code */
             error_code: string;
-            /** Progress */
-            progress: number;
-            /** Run Id */
-            run_id: string | null;
-            /** Step Id */
-            step_id: string | null;
-            /** Queued At */
-            queued_at: string;
-            /** Started At */
-            started_at: string | null;
             /** Finished At */
             finished_at: string | null;
             /** Input Tokens */
             input_tokens: number | null;
-            /** Output Tokens */
-            output_tokens: number | null;
             /** Model */
             model: string;
-            /** Demo */
-            demo: boolean;
+            /** Output Tokens */
+            output_tokens: number | null;
+            /** Previous Status */
+            previous_status: string | null;
+            /** Progress */
+            progress: number;
+            /** Queued At */
+            queued_at: string;
+            /** Run Id */
+            run_id: string | null;
+            /** Started At */
+            started_at: string | null;
+            /** Status */
+            status: string;
+            /** Step Id */
+            step_id: string | null;
+            /** Title */
+            title: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "command_run_update";
+            /** Wait Reason */
+            wait_reason: string;
         };
         CommandRunRow: {
-            /** Format: uuid */
-            id: string;
-            command: string;
-            title: string;
             agent: components["schemas"]["AgentBrief"] | null;
-            status: components["schemas"]["CommandRunStatusEnum"];
-            wait_reason: string;
             attempt: number;
-            max_attempts: number;
-            progress: number;
-            message: string;
-            error_code: string;
-            tokens: components["schemas"]["Tokens"];
+            command: string;
             /** Format: double */
             cost_usd: number | null;
-            model: string;
             demo: boolean;
-            /** Format: uuid */
-            run_id: string | null;
-            /** Format: uuid */
-            step_id: string | null;
-            requested_by: string;
-            /** Format: date-time */
-            queued_at: string;
-            /** Format: date-time */
-            started_at: string | null;
+            error_code: string;
             /** Format: date-time */
             finished_at: string | null;
+            /** Format: uuid */
+            id: string;
+            max_attempts: number;
+            message: string;
+            model: string;
+            progress: number;
+            /** Format: date-time */
+            queued_at: string;
+            requested_by: string;
+            /** Format: uuid */
+            run_id: string | null;
+            /** Format: date-time */
+            started_at: string | null;
+            status: components["schemas"]["CommandRunStatusEnum"];
+            /** Format: uuid */
+            step_id: string | null;
+            title: string;
+            tokens: components["schemas"]["Tokens"];
+            wait_reason: string;
         };
         CommandRunState: {
             /** Format: uuid */
@@ -1050,59 +1050,59 @@ export interface components {
         /** @enum {string} */
         ConnectorEnum: "llm" | "pull";
         CredentialsRequest: {
-            username: string;
-            password: string;
             /**
              * @description false: the refresh token comes in the body, for programs.
              * @default true
              */
             cookie: boolean;
+            password: string;
+            username: string;
         };
         DashboardAgent: {
-            /** Format: uuid */
-            id: string;
-            name: string;
-            type: string;
-            /** @description idle, busy, waiting, paused, error or offline */
-            status: string;
-            current_task: string | null;
-            /** Format: date-time */
-            last_active: string;
             capabilities: string[];
             connector: string;
-            status_reason: string;
-            last_error: string;
-            paused: boolean;
-        };
-        DashboardRun: {
+            current_task: string | null;
             /** Format: uuid */
             id: string;
-            name: string;
-            /** @description queued, running, waiting, paused, completed, failed or cancelled */
-            status: string;
-            progress: number;
             /** Format: date-time */
-            started_at: string;
+            last_active: string;
+            last_error: string;
+            name: string;
+            paused: boolean;
+            /** @description idle, busy, waiting, paused, error or offline */
+            status: string;
+            status_reason: string;
+            type: string;
+        };
+        DashboardRun: {
             /** Format: date-time */
             completed_at: string | null;
             /** @description From 1 */
             current_step: number;
+            /** Format: uuid */
+            id: string;
+            name: string;
             number: number;
+            progress: number;
+            /** Format: date-time */
+            started_at: string;
+            /** @description queued, running, waiting, paused, completed, failed or cancelled */
+            status: string;
+            status_reason: string;
+            total_steps: number;
             /** @description The workflow's slug */
             workflow: string;
-            total_steps: number;
-            status_reason: string;
         };
         DayCounts: {
             completed_24h: number;
             failed_24h: number;
         };
         DefinedStep: {
-            key: string;
-            name: string;
-            command: string;
             /** @description The slug of one agent; null: any that can */
             agent: string | null;
+            command: string;
+            key: string;
+            name: string;
             needs: string[];
         };
         Error: {
@@ -1110,105 +1110,105 @@ export interface components {
             message: string;
         };
         Health: {
+            cache: components["schemas"]["ConnectionEnum"];
+            celery: components["schemas"]["CeleryEnum"];
+            database: components["schemas"]["ConnectionEnum"];
             status: components["schemas"]["HealthStatusEnum"];
             /** Format: date-time */
             timestamp: string;
-            database: components["schemas"]["ConnectionEnum"];
-            cache: components["schemas"]["ConnectionEnum"];
-            celery: components["schemas"]["CeleryEnum"];
             websocket: components["schemas"]["WebsocketEnum"];
         };
         /** @enum {string} */
         HealthStatusEnum: "healthy" | "degraded" | "unhealthy";
         HeartbeatAnswer: {
-            status: components["schemas"]["AgentStatusEnum"];
             paused: boolean;
+            status: components["schemas"]["AgentStatusEnum"];
         };
         HeartbeatRequest: {
-            status?: components["schemas"]["AgentReportedStatusEnum"];
             current_task?: string | null;
+            status?: components["schemas"]["AgentReportedStatusEnum"];
         };
         JournalEvent: {
-            seq: number;
-            /** @description For example run.started */
-            kind: string;
-            /** @description The word on the socket; the fields beside it are that message's */
-            type: string;
+            /** Format: date-time */
+            at: string;
             entity: string;
             /** Format: uuid */
             entity_id: string | null;
-            /** Format: date-time */
-            at: string;
+            /** @description For example run.started */
+            kind: string;
+            seq: number;
+            /** @description The word on the socket; the fields beside it are that message's */
+            type: string;
         };
         JournalPage: {
-            results: components["schemas"]["JournalEvent"][];
             /** @description Link to older events */
             next: string | null;
+            results: components["schemas"]["JournalEvent"][];
         };
         LastRun: {
             /** Format: uuid */
             id: string;
-            status: components["schemas"]["RunStatusEnum"];
             /** Format: date-time */
             started_at: string | null;
+            status: components["schemas"]["RunStatusEnum"];
         };
         Me: {
             /** @description null for a key. */
             id: number | null;
-            username: string;
             name: string;
             project: components["schemas"]["Seat"];
             projects: components["schemas"]["Seat"][];
             server: components["schemas"]["Server"];
+            username: string;
         };
         Metrics: {
-            step_seconds: number;
             /** @description Unix time of each point */
             at: number[];
             series: components["schemas"]["Series"];
+            step_seconds: number;
         };
         /** @enum {string} */
         ModeEnum: "embedded" | "server";
         ModelInUse: {
-            /** @description The language model in use. */
-            name: string;
             /** @description True: no model is configured, answers are samples. */
             demo: boolean;
+            /** @description The language model in use. */
+            name: string;
         };
         NewApiKey: {
-            /** Format: uuid */
-            readonly id: string;
-            name: string;
-            readonly prefix: string;
-            scopes: components["schemas"]["ScopesEnum"][];
             /**
              * Format: uuid
              * @description When set, the key may act as this agent only.
              */
             agent_id?: string | null;
-            readonly created_by: string;
             /** Format: date-time */
             readonly created_at: string;
+            readonly created_by: string;
             /** Format: date-time */
             expires_at?: string | null;
-            /** Format: date-time */
-            readonly last_used_at: string | null;
-            /** Format: date-time */
-            readonly revoked_at: string | null;
+            /** Format: uuid */
+            readonly id: string;
             /** @description The key itself; shown this once. */
             readonly key: string;
+            /** Format: date-time */
+            readonly last_used_at: string | null;
+            name: string;
+            readonly prefix: string;
+            /** Format: date-time */
+            readonly revoked_at: string | null;
+            scopes: components["schemas"]["ScopesEnum"][];
         };
         OpenAlert: {
             /** Format: uuid */
             id: string;
             level: components["schemas"]["AlertLevelEnum"];
             message: string;
-            rule: string;
-            url: string;
-            /** @description open, acknowledged or resolved */
-            state: string;
             /** Format: date-time */
             opened_at: string;
+            rule: string;
+            /** @description open, acknowledged or resolved */
+            state: string;
+            url: string;
         };
         PaginatedAgentRowList: {
             /**
@@ -1290,15 +1290,15 @@ export interface components {
         };
         /** @description What went wrong (RFC 9457). */
         Problem: {
-            /** Format: uri-reference */
-            type: string;
-            title: string;
-            status: number;
             detail: string;
             /** @description Messages by field name, when fields were wrong. */
             errors?: {
                 [key: string]: string[];
             };
+            status: number;
+            title: string;
+            /** Format: uri-reference */
+            type: string;
         };
         ProgressAnswer: {
             cancel: boolean;
@@ -1306,70 +1306,70 @@ export interface components {
         };
         ProgressRequest: {
             fence: number;
-            progress: number;
             message?: string;
+            progress: number;
             text?: string;
         };
         RefreshRequest: {
             /** @description For programs; browsers send their cookie. */
             refresh?: string;
         };
-        RegisterRequest: {
-            name: string;
-            /** @default external */
-            type: string;
-            capabilities?: string[];
-        };
         Registered: {
             /** Format: uuid */
             id: string;
         };
+        RegisterRequest: {
+            capabilities?: string[];
+            name: string;
+            /** @default external */
+            type: string;
+        };
         /** @description Exactly one of `output` and `error`; an `error` may also be a plain text. */
         ResultRequest: {
-            fence: number;
-            output?: unknown;
             /** @description A text, or {code, message, retryable}; the work failed */
             error?: unknown;
+            fence: number;
             input_tokens?: number;
-            output_tokens?: number;
             /** @default  */
             model: string;
+            output?: unknown;
+            output_tokens?: number;
         };
         /** @enum {string} */
         RoleEnum: "viewer" | "operator" | "admin";
         Run: {
-            /** Format: uuid */
-            id: string;
-            /** @description Counts the runs of the workflow from 1 */
-            number: number;
-            name: string;
-            /** @description The slug of its workflow */
-            workflow: string;
-            workflow_name: string;
-            status: components["schemas"]["RunStatusEnum"];
-            status_reason: string;
-            progress: number;
-            /** @description The furthest running step, from 1 */
-            current_step: number;
-            total_steps: number;
-            /** Format: date-time */
-            created_at: string;
-            /** Format: date-time */
-            started_at: string | null;
-            /** Format: date-time */
-            completed_at: string | null;
-            requested_by: string;
-            tokens: components["schemas"]["Tokens"];
-            version: number;
             cancel_requested: boolean;
             /** Format: date-time */
+            completed_at: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** @description The furthest running step, from 1 */
+            current_step: number;
+            /** Format: date-time */
             deadline_at: string | null;
+            error: components["schemas"]["Error"] | null;
+            /** Format: uuid */
+            id: string;
             input: {
                 [key: string]: unknown;
             };
+            name: string;
+            /** @description Counts the runs of the workflow from 1 */
+            number: number;
             output: unknown | null;
-            error: components["schemas"]["Error"] | null;
+            progress: number;
+            requested_by: string;
+            /** Format: date-time */
+            started_at: string | null;
+            status: components["schemas"]["RunStatusEnum"];
+            status_reason: string;
             steps: components["schemas"]["Step"][];
+            tokens: components["schemas"]["Tokens"];
+            total_steps: number;
+            version: number;
+            /** @description The slug of its workflow */
+            workflow: string;
+            workflow_name: string;
         };
         /**
          * RunChanged
@@ -1379,80 +1379,80 @@ export interface components {
          *     slug of its definition. `previous_status` is null for a new run.
          */
         RunChanged: {
+            /** Cancel Requested */
+            cancel_requested: boolean;
+            /** Completed At */
+            completed_at: string | null;
+            /** Created At */
+            created_at: string;
+            /** Current Step */
+            current_step: number;
+            /** Error Code */
+            error_code: string;
+            /** Name */
+            name: string;
+            /** Number */
+            number: number;
+            /** Previous Status */
+            previous_status: string | null;
+            /** Progress */
+            progress: number;
+            /** Started At */
+            started_at: string | null;
+            /** Status */
+            status: string;
+            /** Status Reason */
+            status_reason: string;
+            /** Total Steps */
+            total_steps: number;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "workflow_update";
+            /** Workflow */
+            workflow: string;
             /**
              * Workflow Id
              * Format: uuid
              */
             workflow_id: string;
-            /** Status */
-            status: string;
-            /** Progress */
-            progress: number;
-            /** Current Step */
-            current_step: number;
-            /** Name */
-            name: string;
-            /** Number */
-            number: number;
-            /** Workflow */
-            workflow: string;
-            /** Previous Status */
-            previous_status: string | null;
-            /** Total Steps */
-            total_steps: number;
-            /** Status Reason */
-            status_reason: string;
-            /** Error Code */
-            error_code: string;
-            /** Cancel Requested */
-            cancel_requested: boolean;
-            /** Created At */
-            created_at: string;
-            /** Started At */
-            started_at: string | null;
-            /** Completed At */
-            completed_at: string | null;
         };
         RunCounts: {
-            /** @description Runs that are not over */
-            running: number;
             completed: number;
             failed: number;
+            /** @description Runs that are not over */
+            running: number;
         };
         RunRow: {
+            /** Format: date-time */
+            completed_at: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** @description The furthest running step, from 1 */
+            current_step: number;
             /** Format: uuid */
             id: string;
+            name: string;
             /** @description Counts the runs of the workflow from 1 */
             number: number;
-            name: string;
+            progress: number;
+            requested_by: string;
+            /** Format: date-time */
+            started_at: string | null;
+            status: components["schemas"]["RunStatusEnum"];
+            status_reason: string;
+            tokens: components["schemas"]["Tokens"];
+            total_steps: number;
             /** @description The slug of its workflow */
             workflow: string;
             workflow_name: string;
-            status: components["schemas"]["RunStatusEnum"];
-            status_reason: string;
-            progress: number;
-            /** @description The furthest running step, from 1 */
-            current_step: number;
-            total_steps: number;
-            /** Format: date-time */
-            created_at: string;
-            /** Format: date-time */
-            started_at: string | null;
-            /** Format: date-time */
-            completed_at: string | null;
-            requested_by: string;
-            tokens: components["schemas"]["Tokens"];
         };
         RunState: {
+            cancel_requested: boolean;
             /** Format: uuid */
             id: string;
             status: components["schemas"]["RunStatusEnum"];
-            cancel_requested: boolean;
         };
         /** @enum {string} */
         RunStatusEnum: "queued" | "running" | "waiting" | "paused" | "completed" | "failed" | "cancelled";
@@ -1461,35 +1461,35 @@ export interface components {
         Seat: {
             /** Format: uuid */
             id: string;
-            slug: string;
             name: string;
             role: components["schemas"]["RoleEnum"] | components["schemas"]["BlankEnum"];
+            slug: string;
         };
         Series: {
-            throughput: (number | null)[];
+            active_agents: (number | null)[];
             api_ms: (number | null)[];
             cpu: (number | null)[];
             memory: (number | null)[];
             queue_depth: (number | null)[];
-            active_agents: (number | null)[];
             running_workflows: (number | null)[];
+            throughput: (number | null)[];
         };
         Server: {
-            version: string;
             mode: components["schemas"]["ModeEnum"];
-            time_zone: string;
             model: components["schemas"]["ModelInUse"];
+            time_zone: string;
+            version: string;
         };
         Snapshot: {
+            agents: components["schemas"]["DashboardAgent"][];
+            /** @description The open ones */
+            alerts: components["schemas"]["OpenAlert"][];
             /** Format: uuid */
             epoch: string;
             seq: number;
             stats: components["schemas"]["Stats"];
-            agents: components["schemas"]["DashboardAgent"][];
             /** @description The newest hundred */
             workflows: components["schemas"]["DashboardRun"][];
-            /** @description The open ones */
-            alerts: components["schemas"]["OpenAlert"][];
         };
         /** @description One message of the socket, told apart by `type`. */
         SocketEvent: components["schemas"]["AgentRemoved"] | components["schemas"]["AgentChanged"] | components["schemas"]["CatalogueChanged"] | components["schemas"]["CommandRunChanged"] | components["schemas"]["StepChanged"] | components["schemas"]["AlertRaised"] | components["schemas"]["RunChanged"];
@@ -1509,58 +1509,58 @@ export interface components {
         /** @enum {string} */
         StateEnum: "open" | "acknowledged" | "resolved";
         Stats: {
-            total_agents: number;
             /** @description Neither offline nor paused */
             active_agents: number;
-            /** @description Runs ever started */
-            total_workflows: number;
-            running_workflows: number;
-            /** @description Commands in the catalogue */
-            total_commands: number;
-            /** @description Since midnight in the server's time zone */
-            commands_executed_today: number;
-            /**
-             * Format: double
-             * @description Megabytes the database takes
-             */
-            storage_used_mb: number;
             /**
              * Format: double
              * @description Median of the last five minutes
              */
             api_response_time_ms: number;
+            /** @description Since midnight in the server's time zone */
+            commands_executed_today: number;
+            running_workflows: number;
+            /**
+             * Format: double
+             * @description Megabytes the database takes
+             */
+            storage_used_mb: number;
             /** Format: date-time */
             timestamp: string;
+            total_agents: number;
+            /** @description Commands in the catalogue */
+            total_commands: number;
+            /** @description Runs ever started */
+            total_workflows: number;
         };
         Step: {
-            /** Format: uuid */
-            id: string;
-            key: string;
-            name: string;
-            index: number;
-            status: components["schemas"]["StepStatusEnum"];
-            /** @description Why it does not run, or why it was skipped */
-            wait_reason: string;
-            needs: string[];
             agent: components["schemas"]["StepAgent"] | null;
+            attempt: number;
             command: string;
             /** Format: uuid */
             command_run_id: string | null;
-            attempt: number;
-            max_attempts: number | null;
-            progress: number;
-            message: string;
-            input: unknown | null;
-            output: unknown | null;
-            error: components["schemas"]["Error"] | null;
-            tokens: components["schemas"]["Tokens"];
-            model: string;
-            /** @description Made by the built-in demo model */
-            demo: boolean;
-            /** Format: date-time */
-            started_at: string | null;
             /** Format: date-time */
             completed_at: string | null;
+            /** @description Made by the built-in demo model */
+            demo: boolean;
+            error: components["schemas"]["Error"] | null;
+            /** Format: uuid */
+            id: string;
+            index: number;
+            input: unknown | null;
+            key: string;
+            max_attempts: number | null;
+            message: string;
+            model: string;
+            name: string;
+            needs: string[];
+            output: unknown | null;
+            progress: number;
+            /** Format: date-time */
+            started_at: string | null;
+            status: components["schemas"]["StepStatusEnum"];
+            tokens: components["schemas"]["Tokens"];
+            /** @description Why it does not run, or why it was skipped */
+            wait_reason: string;
         };
         StepAgent: {
             /** Format: uuid */
@@ -1572,48 +1572,48 @@ export interface components {
          * @description A step as it now is. Kinds: step.queued, step.started, step.changed, step.finished.
          */
         StepChanged: {
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            type: "step_update";
+            /** Agent Id */
+            agent_id: string | null;
+            /** Agent Name */
+            agent_name: string;
+            /** Attempt */
+            attempt: number;
+            /** Command Run Id */
+            command_run_id: string | null;
+            /** Completed At */
+            completed_at: string | null;
+            error: components["schemas"]["StepFailure"] | null;
+            /** Index */
+            index: number;
+            /** Key */
+            key: string;
+            /** Name */
+            name: string;
+            /** Previous Status */
+            previous_status: string;
+            /** Progress */
+            progress: number;
             /**
              * Run Id
              * Format: uuid
              */
             run_id: string;
+            /** Started At */
+            started_at: string | null;
+            /** Status */
+            status: string;
             /**
              * Step Id
              * Format: uuid
              */
             step_id: string;
-            /** Key */
-            key: string;
-            /** Name */
-            name: string;
-            /** Index */
-            index: number;
-            /** Status */
-            status: string;
-            /** Previous Status */
-            previous_status: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "step_update";
             /** Wait Reason */
             wait_reason: string;
-            /** Attempt */
-            attempt: number;
-            /** Agent Id */
-            agent_id: string | null;
-            /** Agent Name */
-            agent_name: string;
-            /** Command Run Id */
-            command_run_id: string | null;
-            /** Progress */
-            progress: number;
-            error: components["schemas"]["StepFailure"] | null;
-            /** Started At */
-            started_at: string | null;
-            /** Completed At */
-            completed_at: string | null;
         };
         /**
          * StepFailure
@@ -1628,10 +1628,10 @@ export interface components {
         /** @enum {string} */
         StepStatusEnum: "pending" | "queued" | "running" | "completed" | "failed" | "cancelled" | "skipped" | "timed_out";
         Ticket: {
-            /** @description Good for one socket. */
-            ticket: string;
             /** @description Seconds. */
             expires_in: number;
+            /** @description Good for one socket. */
+            ticket: string;
         };
         Token: {
             /** @description For the header `Authorization: Bearer`. */
@@ -1648,36 +1648,36 @@ export interface components {
         /** @enum {string} */
         WebsocketEnum: "available" | "unavailable";
         Workflow: {
-            slug: string;
-            name: string;
-            description: string;
-            version: number;
-            /** @description JSON Schema of what a run is given */
-            input: {
-                [key: string]: unknown;
-            };
-            steps: components["schemas"]["DefinedStep"][];
-            last_run: components["schemas"]["LastRun"] | null;
             counts: components["schemas"]["RunCounts"];
-            /** @description The definition as it was written */
-            source: string;
             /** @description Who saved this version */
             created_by: string;
-            /** Format: date-time */
-            saved_at: string;
-        };
-        WorkflowRow: {
-            slug: string;
-            name: string;
             description: string;
-            version: number;
             /** @description JSON Schema of what a run is given */
             input: {
                 [key: string]: unknown;
             };
-            steps: components["schemas"]["DefinedStep"][];
             last_run: components["schemas"]["LastRun"] | null;
+            name: string;
+            /** Format: date-time */
+            saved_at: string;
+            slug: string;
+            /** @description The definition as it was written */
+            source: string;
+            steps: components["schemas"]["DefinedStep"][];
+            version: number;
+        };
+        WorkflowRow: {
             counts: components["schemas"]["RunCounts"];
+            description: string;
+            /** @description JSON Schema of what a run is given */
+            input: {
+                [key: string]: unknown;
+            };
+            last_run: components["schemas"]["LastRun"] | null;
+            name: string;
+            slug: string;
+            steps: components["schemas"]["DefinedStep"][];
+            version: number;
         };
     };
     responses: never;
@@ -2609,9 +2609,9 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag?: string;
                     "X-Journal-Epoch"?: string;
                     "X-Journal-Seq"?: number;
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2676,9 +2676,9 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag?: string;
                     "X-Journal-Epoch"?: string;
                     "X-Journal-Seq"?: number;
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2707,9 +2707,9 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag?: string;
                     "X-Journal-Epoch"?: string;
                     "X-Journal-Seq"?: number;
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2741,9 +2741,9 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag?: string;
                     "X-Journal-Epoch"?: string;
                     "X-Journal-Seq"?: number;
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
