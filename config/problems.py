@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import http
+import logging
 import math
 from typing import Any
 
 import orjson
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.core.exceptions import ValidationError as DjangoValidationError
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from rest_framework import exceptions
 from rest_framework.response import Response
 
 from apps.errors import DomainError
+
+logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 API_PREFIX = "/api/"
@@ -24,6 +28,13 @@ class PayloadTooLarge(exceptions.APIException):
     status_code = 413
     default_detail = "The body is larger than this server accepts."
     default_code = "payload_too_large"
+
+
+class DatabaseAway(exceptions.APIException):
+    status_code = 503
+    default_detail = "The database does not answer. Nothing was changed; try again in a moment."
+    default_code = "database_away"
+    wait = 5
 
 
 def document(status: int, detail: str = "", errors: dict[str, list[str]] | None = None) -> dict[str, Any]:
@@ -81,6 +92,9 @@ def _as_api_error(error: Exception) -> exceptions.APIException | None:
         return exceptions.PermissionDenied(str(error) or None)
     if isinstance(error, DjangoValidationError):
         return exceptions.ValidationError(exceptions.ErrorDetail(" ".join(error.messages)))
+    if isinstance(error, (OperationalError, InterfaceError)):
+        logger.warning("answered 503: %s", type(error).__name__, exc_info=error)
+        return DatabaseAway()
     if isinstance(error, SuspiciousOperation):
         return exceptions.ParseError("The request is malformed.")
     return None
