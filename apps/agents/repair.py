@@ -13,7 +13,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import Q
 
-from apps.agents import dispatch, lease
+from apps.agents import dispatch, overdue
 from apps.agents.dispatch import Dispatched
 from apps.agents.models import Agent, AgentStatus, CommandRun, Connector, RunStatus, Worker
 from apps.agents.status import refresh_agent
@@ -31,11 +31,11 @@ FORGET_WORKERS_AFTER = timedelta(hours=1)
 def tick() -> int:
     """One round of repair and dispatch; returns how many rows were moved."""
     moment = now()
-    moved = _each(_running("lease_expires_at", moment), lambda pk: lease.take_back(pk, at=moment))
-    moved += _each(_running("timeout_at", moment), lambda pk: lease.time_out(pk, at=moment))
-    grace = moment - timedelta(seconds=lease.CANCEL_GRACE_SECONDS)
-    moved += _each(_running("cancel_requested_at", grace), lambda pk: lease.end_cancelled(pk, at=moment))
-    moved += _each(_waiting_too_long(moment), lambda pk: lease.queue_time_out(pk, at=moment))
+    moved = _each(_running("lease_expires_at", moment), lambda pk: overdue.take_back(pk, at=moment))
+    moved += _each(_running("timeout_at", moment), lambda pk: overdue.time_out(pk, at=moment))
+    grace = moment - timedelta(seconds=overdue.CANCEL_GRACE_SECONDS)
+    moved += _each(_running("cancel_requested_at", grace), lambda pk: overdue.end_cancelled(pk, at=moment))
+    moved += _each(_waiting_too_long(moment), lambda pk: overdue.queue_time_out(pk, at=moment))
     moved += mark_silent_agents(moment)
     moved += recall_from_absent()
     moved += republish_unclaimed(moment)
@@ -85,7 +85,7 @@ def recall_from_absent() -> int:
     )
     moved = 0
     for pk, dispatch_id, name in rows.values_list("pk", "dispatch_id", "agent__name")[:LIMIT]:
-        moved += bool(dispatch_id and lease.recall(pk, dispatch_id, reason=f"{name} is not taking work"))
+        moved += bool(dispatch_id and overdue.recall(pk, dispatch_id, reason=f"{name} is not taking work"))
     return moved
 
 
@@ -113,7 +113,7 @@ def republish_unclaimed(moment: datetime) -> int:
             continue
         first = IDLE_UNCLAIMED_SECONDS if idle else UNCLAIMED_SECONDS
         pause = min(UNCLAIMED_MOST_SECONDS, first * 2**count)
-        if dispatched_at < moment - timedelta(seconds=pause) and lease.count_dispatch(pk, dispatch_id):
+        if dispatched_at < moment - timedelta(seconds=pause) and overdue.count_dispatch(pk, dispatch_id):
             again.append(Dispatched(pk, dispatch_id, agent_id, by_worker=True))
     dispatch.publish(again)
     return len(again)

@@ -77,7 +77,7 @@ def accept_command_run(change: Change, order: Order) -> CommandRun:
             if existing.idempotency_hash != fingerprint:
                 raise KeyReused("Use a new Idempotency-Key, or send the same body again.")
             return existing
-    moment = now()
+    moment = change.moment()
     run = CommandRun(
         project_id=change.project_id,
         command=command,

@@ -9,15 +9,16 @@ from django.conf import settings
 
 from apps.agents.models import Agent, AgentStatus, CommandRun, Connector, RunStatus
 from apps.agents.record import record_agent
-from apps.events.clock import now
 from apps.events.journal import Change
 
 
-def refresh_agent(change: Change, agent_id: UUID, *, active: bool = True) -> Agent | None:
+def refresh_agent(
+    change: Change, agent_id: UUID, *, active: bool = True, last_error: str | None = None
+) -> Agent | None:
     """Derive the agent's status and current task from its live rows; journal it when anything
     that is shown changed.
 
-    `active` says that the agent itself just did something.
+    `active` says that the agent itself just did something; `last_error` replaces the old one.
     """
     # no_key: a command run that names the agent may be inserted meanwhile, by somebody who holds a
     # lock that the holder of this one waits for.
@@ -25,7 +26,9 @@ def refresh_agent(change: Change, agent_id: UUID, *, active: bool = True) -> Age
     if agent is None:
         return None
     before = (agent.status, agent.current_task, agent.status_reason, agent.last_error, agent.paused)
-    moment = now()
+    moment = change.moment()
+    if last_error is not None:
+        agent.last_error = last_error
     if active:
         agent.last_active = moment
     titles = list(

@@ -24,8 +24,9 @@ from django.db import DatabaseError, close_old_connections, connection
 from apps.agents import lease
 from apps.agents.connectors.base import ConnectorError, Outcome
 from apps.agents.connectors.llm import connector_for
-from apps.agents.lease import Claimed, Failure
+from apps.agents.lease import Claimed
 from apps.agents.models import RunStatus, Worker
+from apps.agents.moves import Failure
 from apps.errors import StaleFence
 from apps.events import layer
 from apps.events.clock import now

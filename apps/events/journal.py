@@ -20,7 +20,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from apps.events import layer
+from apps.events import clock, layer
 from apps.events.kinds import EventBody
 from apps.events.models import Event, Stream
 
@@ -68,6 +68,13 @@ class Change:
     project_id: UUID
     events: list[Recorded] = field(default_factory=list)
     _told: int = 0
+    _moment: datetime | None = None
+
+    def moment(self) -> datetime:
+        """The time of this change, by the database's clock; asked once."""
+        if self._moment is None:
+            self._moment = clock.now()
+        return self._moment
 
     def record(self, kind: str, body: EventBody) -> None:
         """Add a line; it gets its number when the outermost `changes` block ends."""

@@ -7,10 +7,11 @@ from uuid import uuid4
 
 import pytest
 
-from apps.agents import dispatch, lease, repair
+from apps.agents import dispatch, lease, overdue, repair
 from apps.agents.connectors.base import Outcome
-from apps.agents.lease import Claimed, Failure
+from apps.agents.lease import Claimed
 from apps.agents.models import Agent, CommandRun
+from apps.agents.moves import Failure
 from apps.agents.services import pause_agent, resume_agent
 from apps.errors import Conflict, StaleFence
 from apps.events.clock import now
@@ -113,7 +114,7 @@ def test_a_lost_lease_gives_the_work_to_another_and_fences_the_old_holder_off() 
 
 def test_work_that_loses_its_worker_too_often_fails() -> None:
     run, _ = claimed()
-    for _ in range(lease.MAX_LOST + 1):
+    for _ in range(overdue.MAX_LOST + 1):
         run.refresh_from_db()
         if run.status == "dispatched" and run.dispatch_id:
             lease.claim(run.pk, run.dispatch_id, worker="w")
@@ -150,7 +151,7 @@ def test_cancelling_waiting_work_ends_it_and_running_work_is_told() -> None:
 def test_a_holder_that_ignores_a_cancellation_is_fenced_off_after_the_grace() -> None:
     run, held = claimed()
     lease.cancel(run.pk)
-    age(run, cancel_requested_at=now() - timedelta(seconds=lease.CANCEL_GRACE_SECONDS + 1))
+    age(run, cancel_requested_at=now() - timedelta(seconds=overdue.CANCEL_GRACE_SECONDS + 1))
     repair.tick()
     run.refresh_from_db()
     assert run.status == "cancelled"

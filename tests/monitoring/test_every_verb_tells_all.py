@@ -15,9 +15,10 @@ import pytest
 from django.utils import timezone
 
 from apps.accounts.models import Project
-from apps.agents import dispatch, fleet, lease, repair, services
-from apps.agents.lease import Claimed, Failure
+from apps.agents import dispatch, fleet, lease, overdue, repair, services
+from apps.agents.lease import Claimed
 from apps.agents.models import Agent, CommandRun
+from apps.agents.moves import Failure
 from apps.events import journal
 from apps.monitoring import alerts
 from apps.monitoring.alerts import Condition
@@ -204,36 +205,36 @@ def test_running_work_is_cancelled_when_its_holder_says_so(agent: Agent) -> None
         lease.confirm_cancelled(held.command_run_id, held.fence)
 
 
-@covers(lease.end_cancelled)
+@covers(overdue.end_cancelled)
 def test_running_work_is_cancelled_over_the_head_of_a_silent_holder(agent: Agent) -> None:
     held = claimed(agent)
     lease.cancel(held.command_run_id)
     with verify_action(agent.project_id):
-        assert lease.end_cancelled(held.command_run_id, at=timezone.now() + timedelta(hours=1))
+        assert overdue.end_cancelled(held.command_run_id, at=timezone.now() + timedelta(hours=1))
 
 
-@covers(lease.take_back)
+@covers(overdue.take_back)
 def test_an_expired_lease_is_taken_back(agent: Agent) -> None:
     held = claimed(agent)
     with verify_action(agent.project_id):
-        assert lease.take_back(held.command_run_id, at=timezone.now() + timedelta(hours=1))
+        assert overdue.take_back(held.command_run_id, at=timezone.now() + timedelta(hours=1))
 
 
-@covers(lease.time_out)
+@covers(overdue.time_out)
 def test_an_attempt_runs_out_of_time(agent: Agent) -> None:
     held = claimed(agent)
     with verify_action(agent.project_id):
-        assert lease.time_out(held.command_run_id, at=timezone.now() + timedelta(days=1))
+        assert overdue.time_out(held.command_run_id, at=timezone.now() + timedelta(days=1))
 
 
-@covers(lease.queue_time_out)
+@covers(overdue.queue_time_out)
 def test_work_that_nobody_takes_times_out(agent: Agent) -> None:
     run = run_of(agent)
     with verify_action(agent.project_id):
-        assert lease.queue_time_out(run.pk, at=timezone.now() + timedelta(days=1))
+        assert overdue.queue_time_out(run.pk, at=timezone.now() + timedelta(days=1))
 
 
-@covers(lease.recall, repair.recall_from_absent)
+@covers(overdue.recall, repair.recall_from_absent)
 def test_unclaimed_work_is_recalled(agent: Agent) -> None:
     run = run_of(agent)
     dispatch.dispatch_ready(agent.project_id)

@@ -13,6 +13,7 @@ from apps.accounts.models import Project
 from apps.agents import dispatch, lease
 from apps.agents.connectors.base import Outcome
 from apps.agents.models import Agent, Command, CommandRun, Connector
+from apps.agents.moves import Failure
 from apps.events import journal
 from apps.workflows import services
 from apps.workflows.models import Run, Step, Workflow
@@ -81,7 +82,7 @@ def finish(claimed: lease.Claimed, output: dict[str, Any] | None = None) -> Comm
 
 
 def fail(claimed: lease.Claimed, message: str = "broken", *, retryable: bool = False) -> CommandRun:
-    failure = lease.Failure("test_failure", message, retryable=retryable)
+    failure = Failure("test_failure", message, retryable=retryable)
     return lease.fail(claimed.command_run_id, claimed.fence, failure)
 
 

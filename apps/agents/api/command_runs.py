@@ -17,8 +17,8 @@ from apps.agents import lease, queries, services
 from apps.agents.api import serializers as s
 from apps.agents.api.agents import one_of
 from apps.agents.connectors.base import Outcome
-from apps.agents.lease import Failure
 from apps.agents.models import Agent, CommandRun, Connector, RunStatus
+from apps.agents.moves import Failure
 from apps.errors import InvalidInput, NotFound, StaleFence
 from apps.events import layer
 

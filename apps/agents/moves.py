@@ -1,0 +1,136 @@
+"""What a command run's row goes through inside an open change. Whoever calls holds the row's lock.
+
+Rows are locked in one order everywhere, command run before agent, so that two verbs cannot wait
+for each other.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+from apps.agents import dispatch
+from apps.agents.models import LIVE, CommandRun, CommandRunAttempt, CommandRunData, RunStatus
+from apps.agents.record import record_run
+from apps.agents.status import refresh_agent
+from apps.events.journal import Change
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an attempt ended without a result. `final` is the status when no attempt is left."""
+
+    code: str
+    message: str
+    retryable: bool
+    retry_after: float | None = None
+    final: RunStatus = RunStatus.FAILED
+
+
+@lru_cache(maxsize=4096)
+def _known_project(command_run_id: UUID) -> UUID:
+    """A command run never changes its project, so a process asks once."""
+    return CommandRun.objects.values_list("project_id", flat=True).get(pk=command_run_id)
+
+
+def project_of(command_run_id: UUID) -> UUID | None:
+    try:
+        return _known_project(command_run_id)
+    except CommandRun.DoesNotExist:
+        return None
+
+
+def locked(command_run_id: UUID, **conditions: Any) -> CommandRun | None:
+    return (
+        CommandRun.objects.select_for_update(of=("self",))
+        .select_related("command", "agent", "data")
+        .filter(pk=command_run_id, **conditions)
+        .first()
+    )
+
+
+def retry_or_fail(change: Change, run: CommandRun, failure: Failure) -> None:
+    outcome = "timed_out" if failure.code == "timeout" else "failed"
+    if run.cancel_requested:
+        end(change, run, RunStatus.CANCELLED, code="cancelled", message=failure.message, outcome=outcome)
+        return
+    if failure.retryable and run.attempt - run.lost_count < run.max_attempts:
+        pause = backoff(run, failure.retry_after)
+        run.available_at = change.moment() + timedelta(seconds=pause)
+        next_attempt = run.attempt - run.lost_count + 1
+        wait = f"attempt {next_attempt} of {run.max_attempts} in {pause:.0f} s after {failure.code}"
+        requeue(change, run, outcome=outcome, wait=wait, error=failure.message)
+        return
+    end(change, run, failure.final, code=failure.code, message=failure.message, outcome=outcome)
+
+
+def requeue(change: Change, run: CommandRun, *, outcome: str, wait: str, error: str = "") -> None:
+    previous, agent_id = run.status, run.agent_id
+    run.status = RunStatus.QUEUED
+    run.agent = run.dispatch_id = run.worker_id = None
+    run.lease_expires_at = run.timeout_at = run.dispatched_at = None
+    run.dispatch_count = 0
+    run.progress = 0
+    run.message = ""
+    run.wait_reason = wait[:200]
+    run.gives_up_at = max(run.available_at, change.moment()) + timedelta(seconds=run.queue_timeout_seconds)
+    run.save()
+    _close_attempt(change, run, outcome, error or wait)
+    record_run(change, "command_run.retried", run, previous=previous)
+    if agent_id:
+        refresh_agent(change, agent_id, active=outcome not in ("", "lost"))
+    project_id = run.project_id
+    transaction.on_commit(lambda: dispatch.poke(project_id))
+
+
+def end(
+    change: Change,
+    run: CommandRun,
+    status: RunStatus,
+    *,
+    code: str = "",
+    message: str = "",
+    outcome: str = "",
+) -> None:
+    previous = run.status
+    run.status = status
+    run.error_code = code
+    run.finished_at = change.moment()
+    run.lease_expires_at = run.timeout_at = None
+    run.wait_reason = ""
+    run.save()
+    if status != RunStatus.COMPLETED:
+        CommandRunData.objects.filter(pk=run.pk).update(error=message)
+    _close_attempt(change, run, outcome or status, message)
+    if run.agent_id and previous in LIVE:
+        failed = status in (RunStatus.FAILED, RunStatus.TIMED_OUT)
+        blame = None if status == RunStatus.CANCELLED else f"{run.title}: {message}"[:500] if failed else ""
+        refresh_agent(change, run.agent_id, active=outcome != "lost", last_error=blame)
+    record_run(change, "command_run.finished", run, previous=previous)
+    project_id = run.project_id
+    transaction.on_commit(lambda: dispatch.poke(project_id))
+
+
+def _close_attempt(change: Change, run: CommandRun, outcome: str, error: str) -> None:
+    CommandRunAttempt.objects.filter(command_run=run, ended_at=None).update(
+        ended_at=change.moment(), outcome=outcome, error=error
+    )
+
+
+def lease_time() -> timedelta:
+    return timedelta(seconds=settings.MC.lease_seconds)
+
+
+def backoff(run: CommandRun, retry_after: float | None) -> float:
+    """Seconds until the next attempt: doubling, capped, with half of it random."""
+    counted = max(1, run.attempt - run.lost_count)
+    pause: float = min(run.max_backoff_seconds, run.backoff_seconds * 2 ** (counted - 1))
+    pause = pause * (0.5 + random.random() / 2)  # noqa: S311  (spreads load, keeps no secret)
+    return max(pause, min(retry_after or 0, 3600))
