@@ -6,6 +6,7 @@ type Filter = Record<string, string | number | undefined>;
 
 export const keys = {
   me: ["me"] as const,
+  apiKeys: ["api-keys"] as const,
   dashboard: {
     all: ["dashboard"] as const,
     stats: ["dashboard", "stats"] as const,
