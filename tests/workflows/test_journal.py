@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from apps.accounts.models import Project
-from apps.agents import dispatch, lease
+from apps.agents import dispatch, lease, overdue
 from apps.agents.models import CommandRun
 from apps.workflows import engine, services
 from apps.workflows.models import Run, Step
@@ -93,7 +93,7 @@ def test_losing_a_worker_and_going_on(project: Project) -> None:
     run = start(make_workflow(project, TWO))
     claimed = take(project)["a"]
     with verify_action(project.pk):
-        lease.take_back(claimed.command_run_id, at=timezone.now() + timedelta(hours=1))
+        overdue.take_back(claimed.command_run_id, at=timezone.now() + timedelta(hours=1))
     step = Step.objects.get(run=run, key="a")
     assert (step.status, step.wait_reason) == ("queued", "its worker was lost; waiting for another")
 
