@@ -7,6 +7,8 @@ export interface PlotSettings {
   series: readonly Series[];
   unit: string;
   ceiling?: number | undefined;
+  /** Only whole numbers make sense, so only they are marked. */
+  whole?: boolean | undefined;
   syncKey?: string | undefined;
   labelled: boolean;
   onCursor: (index: number | null) => void;
@@ -45,7 +47,7 @@ const FONT = '11px "Inter Variable", Inter, system-ui, sans-serif';
 const LABEL_WIDTH = 76;
 
 export function plotOptions(settings: PlotSettings, width: number, height: number): uPlot.Options {
-  const { series, unit, ceiling, syncKey, labelled, onCursor } = settings;
+  const { series, unit, ceiling, whole, syncKey, labelled, onCursor } = settings;
   return {
     width,
     height,
@@ -58,7 +60,7 @@ export function plotOptions(settings: PlotSettings, width: number, height: numbe
       ...(syncKey ? { sync: { key: syncKey, setSeries: false } } : {}),
     },
     scales: { x: { time: true }, y: { range: (_plot, _min, max) => yRange(max, ceiling) } },
-    axes: [xAxis(), yAxis(unit)],
+    axes: [xAxis(), yAxis(unit, whole)],
     series: [{}, ...series.map(line)],
     hooks: {
       setCursor: [(plot) => onCursor(plot.cursor.idx ?? null)],
@@ -98,13 +100,13 @@ function xAxis(): uPlot.Axis {
   };
 }
 
-function yAxis(unit: string): uPlot.Axis {
+function yAxis(unit: string, whole = false): uPlot.Axis {
   return {
     font: FONT,
     size: (_plot, values) => 14 + 6.5 * Math.max(2, ...(values ?? []).map((value) => value.length)),
     gap: 4,
     space: 36,
-    incrs: INCREMENTS,
+    incrs: whole ? INCREMENTS.filter((step) => step >= 1) : INCREMENTS,
     stroke: (plot) => colour(plot, "axis"),
     grid: { show: true, width: 1, stroke: (plot) => colour(plot, "grid") },
     ticks: { show: false },

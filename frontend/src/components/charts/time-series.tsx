@@ -14,6 +14,8 @@ export interface TimeSeriesProps {
   unit?: string;
   /** Top of the scale when it is fixed, such as 100 for a percentage. */
   ceiling?: number;
+  /** Only whole numbers make sense, so only they are marked. */
+  whole?: boolean;
   /** Charts with the same key share their cursor. */
   syncKey?: string;
   /** Shown where there is nothing to draw. */
@@ -24,7 +26,7 @@ export interface TimeSeriesProps {
 const COLLECTING = "Nothing measured in this range yet.";
 
 export function TimeSeries(props: TimeSeriesProps) {
-  const { title, at, series, unit = "", ceiling, syncKey, empty = COLLECTING, className = "" } = props;
+  const { title, at, series, unit = "", ceiling, whole, syncKey, empty = COLLECTING, className = "" } = props;
   const [asTable, setAsTable] = useState(false);
   const readout = useRef<HTMLSpanElement>(null);
   const span = (at.at(-1) ?? 0) - (at[0] ?? 0);
@@ -68,7 +70,7 @@ export function TimeSeries(props: TimeSeriesProps) {
           <div role="img" aria-label={summarise(title, at, series, unit)} className="absolute inset-0">
             <Suspense fallback={<div className="absolute inset-0 rounded-control bg-surface-2/60" />}>
               <Canvas
-                {...{ at, series, unit, ceiling, syncKey }}
+                {...{ at, series, unit, ceiling, whole, syncKey }}
                 labelled={series.length > 1}
                 onCursor={showValueAt}
               />

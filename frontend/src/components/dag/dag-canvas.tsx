@@ -1,6 +1,5 @@
 /** The drawn graph: pan, zoom, keyboard and selection come from xyflow. Loaded lazily. */
 import {
-  type BuiltInEdge,
   MarkerType,
   type Node,
   type NodeChange,
@@ -15,6 +14,7 @@ import { type ReactNode, useEffect, useMemo, useRef } from "react";
 import { GraphButton } from "./graph-button";
 import { NODE_HEIGHT, NODE_WIDTH, placeSteps, shapeOf } from "./layout";
 import { type DagStep, describeStep } from "./step";
+import { StepEdge, type StepEdgeType } from "./step-edge";
 import { StepNode, type StepNodeType } from "./step-node";
 
 export interface DagCanvasProps {
@@ -27,6 +27,7 @@ export interface DagCanvasProps {
 }
 
 const nodeTypes = { step: StepNode };
+const edgeTypes = { step: StepEdge };
 const FIT = { padding: 0.08, maxZoom: 1, minZoom: 0.3 };
 
 export default function DagCanvas(props: DagCanvasProps) {
@@ -49,11 +50,12 @@ function Graph({ label, steps, selected, onSelect, actions }: DagCanvasProps) {
 
   return (
     <div ref={box} className="dag absolute inset-0">
-      <ReactFlow<StepNodeType, BuiltInEdge>
+      <ReactFlow<StepNodeType, StepEdgeType>
         aria-label={label}
         nodes={nodes}
         edges={edges}
         nodeTypes={nodeTypes}
+        edgeTypes={edgeTypes}
         onNodesChange={onNodesChange}
         onPaneClick={() => onSelect(null)}
         nodesDraggable={false}
@@ -104,10 +106,10 @@ function useGraph(steps: readonly DagStep[], selected: string | null) {
   const edges = useMemo(
     () =>
       placed.edges.map(
-        (edge): BuiltInEdge => ({
+        ({ bends, ...edge }): StepEdgeType => ({
           ...edge,
-          type: "smoothstep",
-          pathOptions: { offset: 8, borderRadius: 8 },
+          type: "step",
+          data: { bends },
           focusable: false,
           selectable: false,
           markerEnd: { type: MarkerType.ArrowClosed, color: "var(--off)", width: 14, height: 14 },

@@ -1,27 +1,33 @@
 /** Where the nodes of a graph go. Only the lazy graph chunk imports this, as it brings dagre along. */
 import dagre from "@dagrejs/dagre";
 
-export const NODE_WIDTH = 208;
-export const NODE_HEIGHT = 68;
+export const NODE_WIDTH = 176;
+export const NODE_HEIGHT = 72;
 
 export interface GraphStep {
   key: string;
   needs: readonly string[];
 }
 
+export interface Point {
+  x: number;
+  y: number;
+}
+
 export interface Placed {
-  positions: Map<string, { x: number; y: number }>;
-  edges: { id: string; source: string; target: string }[];
+  positions: Map<string, Point>;
+  /** `bends` lead an edge around the nodes between its ends. */
+  edges: { id: string; source: string; target: string; bends: Point[] }[];
 }
 
 /** Top-down layers; the same graph always gets the same picture. Needs that name no step are left out. */
 export function placeSteps(steps: readonly GraphStep[]): Placed {
   const keys = new Set(steps.map(({ key }) => key));
   const graph = new dagre.graphlib.Graph();
-  graph.setGraph({ rankdir: "TB", nodesep: 20, ranksep: 40, marginx: 0, marginy: 0 });
+  graph.setGraph({ rankdir: "TB", nodesep: 16, edgesep: 16, ranksep: 36, marginx: 0, marginy: 0 });
   graph.setDefaultEdgeLabel(() => ({}));
   for (const { key } of steps) graph.setNode(key, { width: NODE_WIDTH, height: NODE_HEIGHT });
-  const edges: Placed["edges"] = [];
+  const edges: Omit<Placed["edges"][number], "bends">[] = [];
   for (const { key, needs } of steps) {
     for (const need of needs) {
       if (!keys.has(need)) continue;
@@ -36,7 +42,30 @@ export function placeSteps(steps: readonly GraphStep[]): Placed {
       return [key, { x: node.x - NODE_WIDTH / 2, y: node.y - NODE_HEIGHT / 2 }] as const;
     }),
   );
-  return { positions, edges };
+  return {
+    positions,
+    edges: edges.map((edge) => ({ ...edge, bends: bendsOf(graph.edge(edge.source, edge.target)) })),
+  };
+}
+
+/** The points between the two ends; a plain step to the next layer has one, which says nothing. */
+function bendsOf({ points = [] }: { points?: Point[] }): Point[] {
+  const inner = points.slice(1, -1);
+  return inner.length > 1 ? inner : [];
+}
+
+/** One smooth line from the first to the last point, leaving and entering each point straight down. */
+export function pathThrough(points: readonly Point[]): string {
+  const [first, ...rest] = points;
+  if (!first) return "";
+  let from = first;
+  let path = `M${from.x} ${from.y}`;
+  for (const to of rest) {
+    const middle = (from.y + to.y) / 2;
+    path += ` C${from.x} ${middle} ${to.x} ${middle} ${to.x} ${to.y}`;
+    from = to;
+  }
+  return path;
 }
 
 /** Changes exactly when the picture must be laid out again; statuses and progress do not count. */

@@ -26,8 +26,8 @@ export const StepNode = memo(function StepNode({ data: { step }, selected }: Nod
         isConnectable={false}
         className="pointer-events-none opacity-0"
       />
-      <span className="truncate text-table font-semibold">{step.name}</span>
-      <span className="flex items-center gap-1.5 text-meta text-muted">
+      <span className="line-clamp-2 text-meta font-semibold">{step.name}</span>
+      <span className="flex items-center gap-1.5 text-caption text-muted">
         {look && step.status && (
           <>
             <StatusIcon status={step.status} size={13} />

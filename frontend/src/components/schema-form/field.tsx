@@ -1,5 +1,6 @@
 /** One labelled control of a schema form. */
 import { Input, Field as Labelled, Select, Textarea } from "@/components/ui/field";
+import { cx } from "@/lib/cx";
 import type { Field, FieldValue } from "./fields";
 
 export interface FieldProps {
@@ -60,11 +61,11 @@ function Control({ field, value, onChange, wiring }: ControlProps) {
     );
   }
   if (kind === "textarea" || kind === "lines" || kind === "json") {
-    const face = kind === "json" ? "font-mono text-meta" : undefined;
+    const face = cx("max-h-80 field-sizing-content", kind === "json" && "font-mono text-meta");
     return (
       <Textarea
         {...given}
-        rows={kind === "textarea" ? 5 : 3}
+        rows={kind === "textarea" && value.length > 80 ? 5 : 3}
         spellCheck={kind === "textarea"}
         className={face}
       />

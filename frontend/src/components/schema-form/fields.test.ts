@@ -28,6 +28,14 @@ describe("fields of a schema", () => {
     ]);
   });
 
+  it("gives room to text that has lines, and to text of unknown length", () => {
+    const kindOf = (property: JsonSchema) => fieldsOf({ properties: { x: property } })[0]?.kind;
+    expect(kindOf({ type: "string", default: "one\ntwo" })).toBe("textarea");
+    expect(kindOf({ type: "string" })).toBe("textarea");
+    expect(kindOf({ type: "string", default: "checkout" })).toBe("text");
+    expect(kindOf({ type: "string", maxLength: 80 })).toBe("text");
+  });
+
   it("labels a property by its title, else by its key in words", () => {
     expect(fields.map(({ label }) => label).slice(0, 4)).toEqual([
       "Bug report",

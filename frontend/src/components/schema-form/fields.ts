@@ -18,8 +18,10 @@ export interface Field {
   schema: JsonSchema;
 }
 
-/** Strings longer than this are prose: they get a textarea. */
+/** A string that may be longer than this is prose: it gets a textarea. */
 const PROSE_LENGTH = 200;
+/** A default or example longer than this does not fit a line. */
+const LINE_LENGTH = 80;
 
 export function fieldsOf(schema: JsonSchema | null | undefined): Field[] {
   const required = new Set(schema?.required ?? []);
@@ -43,7 +45,14 @@ function kindOf(schema: JsonSchema): FieldKind {
   if (type === "object" || type === "array") return "json";
   const isProse =
     schema.format === "textarea" || schema.format === "multiline" || (schema.maxLength ?? 0) > PROSE_LENGTH;
-  return isProse ? "textarea" : "text";
+  return isProse || wantsRoom(schema) ? "textarea" : "text";
+}
+
+/** Judged by its samples; without any, a string of unlimited length is a pasted report more often than a word. */
+function wantsRoom(schema: JsonSchema): boolean {
+  const samples = [schema.default, ...(schema.examples ?? [])].filter((sample) => typeof sample === "string");
+  if (samples.length === 0) return schema.maxLength === undefined && schema.format === undefined;
+  return samples.some((sample) => sample.length > LINE_LENGTH || sample.includes("\n"));
 }
 
 function exampleOf(schema: JsonSchema): string {

@@ -1,6 +1,6 @@
 /** Text that grows while an agent writes. Follows the end as long as the reader is there. */
 import { useLayoutEffect, useRef } from "react";
-import { visibleText } from "@/lib/format";
+import { Prose } from "./prose";
 
 /** A reader this close to the end is following it. */
 const NEAR_END_PX = 24;
@@ -23,10 +23,10 @@ export function LiveText({ text, label }: { text: string; label: string }) {
       onScroll={({ currentTarget: { scrollHeight, scrollTop, clientHeight } }) => {
         following.current = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
       }}
-      className="max-h-80 min-h-24 overflow-y-auto rounded-control bg-surface-2 p-3 text-body break-words whitespace-pre-wrap"
+      className="max-h-80 min-h-24 overflow-y-auto rounded-control bg-surface-2 p-3"
     >
-      {visibleText(text)}
-      <span aria-hidden className="ml-0.5 inline-block h-3.5 w-1.5 translate-y-0.5 bg-run" />
+      <Prose text={text} />
+      <span aria-hidden className="mt-1 block h-3.5 w-1.5 bg-run" />
     </section>
   );
 }

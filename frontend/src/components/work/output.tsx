@@ -1,7 +1,9 @@
 /** What an agent was given or produced: text or JSON, cut when long, whole as a download. Never markup. */
 import { useState } from "react";
 import { Button } from "@/components/ui/button";
-import { count, visibleText, words } from "@/lib/format";
+import { UntrustedText } from "@/components/ui/untrusted";
+import { count, words } from "@/lib/format";
+import { Prose } from "./prose";
 import { isLong, MOST_SHOWN, type Part, partsOf } from "./text-of";
 
 interface OutputProps {
@@ -30,15 +32,14 @@ function PartView({ part }: { part: Part }) {
     <div className="min-w-0">
       {part.name && <p className="mb-0.5 text-meta text-muted">{words(part.name)}</p>}
       <div className={long && !isOpen ? "max-h-64 overflow-hidden mask-b-from-60%" : undefined}>
-        <div
-          className={
-            part.isProse
-              ? "text-body break-words whitespace-pre-wrap"
-              : "rounded-control bg-surface-2 p-3 font-mono text-meta leading-[18px] break-words whitespace-pre-wrap"
-          }
-        >
-          {visibleText(text)}
-        </div>
+        {part.isProse ? (
+          <Prose text={text} />
+        ) : (
+          <UntrustedText
+            text={text}
+            className="rounded-control bg-surface-2 p-3 font-mono text-meta leading-[18px]"
+          />
+        )}
       </div>
       {isOpen && part.text.length > MOST_SHOWN && (
         <p className="text-meta text-muted">

@@ -23,13 +23,14 @@ interface Measure {
   unit: string;
   tone: Tone;
   ceiling?: number;
+  whole?: boolean;
 }
 
 const MEASURES: Measure[] = [
   { name: "throughput", title: "Command runs finished", unit: "/min", tone: "ok" },
-  { name: "running_workflows", title: "Workflow runs in progress", unit: "", tone: "run" },
-  { name: "queue_depth", title: "Commands waiting", unit: "", tone: "warn" },
-  { name: "active_agents", title: "Active agents", unit: "", tone: "ok" },
+  { name: "running_workflows", title: "Workflow runs in progress", unit: "", tone: "run", whole: true },
+  { name: "queue_depth", title: "Commands waiting", unit: "", tone: "warn", whole: true },
+  { name: "active_agents", title: "Active agents", unit: "", tone: "ok", whole: true },
   { name: "api_ms", title: "API response, median", unit: "ms", tone: "run" },
   { name: "cpu", title: "Processor", unit: "%", tone: "run", ceiling: 100 },
   { name: "memory", title: "Memory", unit: "MB", tone: "run" },
@@ -79,7 +80,7 @@ function pause(range: MetricsRange, metrics: Metrics | undefined): number {
 }
 
 function Chart({ measure, metrics }: { measure: Measure; metrics: Metrics }) {
-  const { name, title, unit, tone, ceiling } = measure;
+  const { name, title, unit, tone, ceiling, whole } = measure;
   const values = metrics.series[name];
   const series = useMemo(
     (): Series[] => [{ key: name, label: title, values: values ?? [], tone }],
@@ -92,6 +93,7 @@ function Chart({ measure, metrics }: { measure: Measure; metrics: Metrics }) {
       series={series}
       unit={unit}
       ceiling={ceiling}
+      whole={whole}
       syncKey="metrics"
       className={CARD}
     />

@@ -51,7 +51,7 @@ function RunBody({ run, step: key, onStep }: { run: Run } & Omit<RunPageProps, "
   return (
     <>
       <RunHeader run={run} />
-      <div className="grid min-w-0 gap-3 lg:grid-cols-[minmax(320px,5fr)_minmax(0,8fr)]">
+      <div className="grid min-w-0 gap-3 lg:grid-cols-2">
         <Dag
           title="Graph"
           {...graph}
@@ -82,15 +82,14 @@ function RunBody({ run, step: key, onStep }: { run: Run } & Omit<RunPageProps, "
   );
 }
 
-/** On a small screen the panel is below the list: a chosen step must come into sight. */
+/** On a small screen the panel is far below the list: a chosen step must come into sight. */
 function useRevealed(panel: React.RefObject<HTMLElement | null>, key: string | undefined) {
   const previous = useRef(key);
   useEffect(() => {
     if (previous.current === key) return;
     previous.current = key;
-    if (key === undefined) return;
-    const isBelow = window.matchMedia("(max-width: 1023px)").matches;
-    panel.current?.scrollIntoView?.({ block: isBelow ? "start" : "nearest", behavior: "smooth" });
+    const isFarBelow = window.matchMedia("(max-width: 1023px)").matches;
+    if (key !== undefined && isFarBelow) panel.current?.scrollIntoView({ behavior: "smooth" });
   }, [panel, key]);
 }
 
@@ -98,7 +97,7 @@ function RunSkeleton() {
   return (
     <div role="status" aria-label="Loading" className="flex flex-col gap-3">
       <Skeleton className="h-16" />
-      <div className="grid gap-3 lg:grid-cols-[minmax(320px,5fr)_minmax(0,8fr)]">
+      <div className="grid gap-3 lg:grid-cols-2">
         <Skeleton className="h-[560px] max-md:hidden" />
         <div className="flex flex-col gap-3">
           <Skeleton className="h-72" />

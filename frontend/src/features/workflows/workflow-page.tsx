@@ -86,7 +86,7 @@ function Body({ workflow, step: key, onStep }: { workflow: Workflow } & Omit<Wor
           </Fact>
         </Facts>
       </div>
-      <div className="grid min-w-0 items-start gap-3 lg:grid-cols-[minmax(320px,5fr)_minmax(0,8fr)]">
+      <div className="grid min-w-0 items-start gap-3 lg:grid-cols-2">
         <Dag
           title="Steps"
           label="Steps of this workflow"
@@ -126,7 +126,7 @@ function WorkflowSkeleton() {
   return (
     <div role="status" aria-label="Loading" className="flex flex-col gap-3">
       <Skeleton className="h-24" />
-      <div className="grid gap-3 lg:grid-cols-[minmax(320px,5fr)_minmax(0,8fr)]">
+      <div className="grid gap-3 lg:grid-cols-2">
         <Skeleton className="h-[560px]" />
         <Skeleton className="h-96" />
       </div>
