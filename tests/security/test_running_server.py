@@ -29,7 +29,9 @@ def client(stack: Stack) -> Client:
 
 
 def opened(client: Client, **options: Any) -> ClientConnection:
-    return connect(client.socket_url, **{"origin": client.origin, "open_timeout": 10, **options})
+    wanted: dict[str, Any] = {"origin": client.origin, "open_timeout": 10, **options}
+    wire: ClientConnection = connect(client.socket_url, **wanted)
+    return wire
 
 
 def close_code(wire: ClientConnection, within: float) -> int:
@@ -52,9 +54,16 @@ def test_sec_7_a_foreign_page_gets_403(client: Client, origin: str) -> None:
     assert refused.value.response.status_code == 403
 
 
-def test_sec_7_a_program_without_credentials_or_origin_is_refused(client: Client) -> None:
-    with opened(client, origin=None) as wire:
-        assert close_code(wire, 8) == 4401
+def test_sec_7_without_an_origin_a_socket_needs_a_credential_in_the_header(client: Client) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        opened(client, origin=None)
+    assert refused.value.response.status_code == 403
+    header = {"Authorization": client.http.headers["Authorization"]}
+    with opened(client, origin=None, additional_headers=header) as wire:
+        assert json.loads(wire.recv(timeout=5))["message"] == "Connected to dashboard"
+    wrong = {"Authorization": "Bearer mc_wrong"}
+    with opened(client, origin=None, additional_headers=wrong) as wire:
+        assert close_code(wire, 5) == 4401
 
 
 def test_sec_7_a_ticket_opens_one_socket(client: Client) -> None:
