@@ -90,11 +90,16 @@ class ReadyDashboard:
 
 def parse_limit(query: bytes) -> int | None:
     """`limit` of the query string: 1 to 100, 10 when it is absent, None when it is anything else."""
-    values = [value for name, value in parse_qsl(query, keep_blank_values=True) if name == b"limit"]
+    pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+    values = [value for name, value in pairs if name == "limit"]
     if not values:
         return DEFAULT_LIMIT
     text = values[-1]
-    if not text.isdigit() or len(text) > len(str(MAX_LIMIT)) or not 1 <= int(text) <= MAX_LIMIT:
+    if (
+        not (text.isascii() and text.isdigit())
+        or len(text) > len(str(MAX_LIMIT))
+        or not 1 <= int(text) <= MAX_LIMIT
+    ):
         return None
     return int(text)
 
