@@ -16,8 +16,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
-import cel
-from cel import stdlib
+from apps.workflows.cel_engine import cel, stdlib
 
 MAX_EXPRESSION = 1_000  # characters; the parser's stack overflows somewhere above 10,000
 MAX_BRACKETS = 24
