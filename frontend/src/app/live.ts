@@ -8,7 +8,7 @@ import { toast } from "@/components/ui/toast";
 import { api, project, unwrap } from "@/lib/api/client";
 import { keys } from "@/lib/api/keys";
 import { session } from "@/lib/api/session";
-import type { Snapshot } from "@/lib/api/types";
+import type { Snapshot, Stats } from "@/lib/api/types";
 import {
   applyEvents,
   applyTicks,
@@ -123,6 +123,23 @@ const socket = new LiveSocket({
   },
 });
 
+/**
+ * Storage, response time and midnight are not events: once a minute the server's figures are read.
+ * The counts are taken only when they were read at the very position the screen stands at.
+ */
+async function refreshFigures(): Promise<void> {
+  if (document.visibilityState !== "visible" || status.phase !== "live") return;
+  const { data, response } = await api.GET("/api/v1/monitoring/dashboard/stats/");
+  if (!data) return;
+  batch.run();
+  queryClient.setQueryData<Stats>(keys.dashboard.stats, (before) => {
+    if (!before || Number(response.headers.get("X-Journal-Seq")) === socket.at?.seq) return data;
+    const { storage_used_mb, api_response_time_ms, timestamp } = data;
+    return { ...before, storage_used_mb, api_response_time_ms, timestamp };
+  });
+}
+let figures: ReturnType<typeof setInterval> | undefined;
+
 let wanted = false;
 const wake = () => {
   if (document.visibilityState === "visible") socket.wake();
@@ -137,6 +154,7 @@ export const live = {
   /** Called by the shell once the user is known. */
   async start(): Promise<void> {
     wanted = true;
+    figures = setInterval(() => void refreshFigures().catch(() => undefined), 60_000);
     window.addEventListener("online", wake);
     document.addEventListener("visibilitychange", wake);
     if (!startAt) await loadSnapshot().catch(() => undefined);
@@ -146,6 +164,7 @@ export const live = {
   },
   stop(): void {
     wanted = false;
+    clearInterval(figures);
     window.removeEventListener("online", wake);
     document.removeEventListener("visibilitychange", wake);
     startAt = socket.at ?? startAt;

@@ -15,6 +15,9 @@ function part<K extends "stats" | "agents" | "workflows" | "alerts">(name: K) {
     // The socket keeps it current; comparing 10,000 rows deeply per event would cost the frame.
     staleTime: Number.POSITIVE_INFINITY,
     structuralSharing: false as const,
+    // Four queries share one request; their retries should end together, and the socket polls anyway.
+    retry: 1,
+    retryDelay: 1000,
   };
 }
 

@@ -40,11 +40,11 @@ export function WorkflowMonitor({ className }: { className?: string }) {
       note={runs && (active > 0 ? `${plural(active, "run")} under way` : "none under way")}
       className={className}
       bodyClassName="overflow-y-auto"
-      actions={runButton}
+      actions={runs && runs.length > 0 && runButton}
     >
       {runs ? (
         runs.length === 0 ? (
-          <EmptyState icon={Workflow} title="Nothing has run yet">
+          <EmptyState icon={Workflow} title="Nothing has run yet" action={runButton}>
             Start a workflow and follow its steps here.
           </EmptyState>
         ) : (
