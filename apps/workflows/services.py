@@ -168,27 +168,9 @@ def _start_run(
             raise Conflict("The workflow has no version yet.")
         document = document_of(locked.current)
         given = checked_input(document, value)
-        locked.run_count += 1
-        locked.save(update_fields=["run_count"])
-        moment = now()
-        run = Run(
-            project_id=locked.project_id,
-            workflow=locked,
-            version=locked.current,
-            number=locked.run_count,
-            name=document.name,
-            status=RunStatus.RUNNING,
-            total_steps=len(document.steps),
-            open_steps=len(document.steps),
-            priority=priority,
-            requested_by=by[:150],
-            idempotency_key=idempotency_key,
-            idempotency_hash=fingerprint,
-            created_at=moment,
-            started_at=moment,
-            deadline_at=_deadline(document),
+        run = _new_run(
+            locked, document, by=by, priority=priority, key=idempotency_key, fingerprint=fingerprint
         )
-        run.save(force_insert=True)
         RunData.objects.create(run=run, input=given)
         steps = Step.objects.bulk_create(_steps(run, document))
         record_run(change, "run.started", run, previous=None)
@@ -196,6 +178,34 @@ def _start_run(
         advance.begin(steps)
         advance.settle()
         return run, True
+
+
+def _new_run(
+    workflow: Workflow, document: Document, *, by: str, priority: int, key: str | None, fingerprint: str
+) -> Run:
+    """Insert the row of a run under the workflow's next number; the workflow is locked."""
+    workflow.run_count += 1
+    workflow.save(update_fields=["run_count"])
+    moment = now()
+    run = Run(
+        project_id=workflow.project_id,
+        workflow=workflow,
+        version=workflow.current,
+        number=workflow.run_count,
+        name=document.name,
+        status=RunStatus.RUNNING,
+        total_steps=len(document.steps),
+        open_steps=len(document.steps),
+        priority=priority,
+        requested_by=by[:150],
+        idempotency_key=key,
+        idempotency_hash=fingerprint,
+        created_at=moment,
+        started_at=moment,
+        deadline_at=_deadline(document, moment),
+    )
+    run.save(force_insert=True)
+    return run
 
 
 def _locked(workflow: Workflow) -> Workflow:
@@ -255,8 +265,8 @@ def _waits_for(document: Document, key: str) -> str:
     return f"waiting for {', '.join(names)}"[:200] if names else ""
 
 
-def _deadline(document: Document) -> datetime | None:
-    return now() + timedelta(seconds=document.timeout_seconds) if document.timeout_seconds else None
+def _deadline(document: Document, begin: datetime) -> datetime | None:
+    return begin + timedelta(seconds=document.timeout_seconds) if document.timeout_seconds else None
 
 
 def _misfits(step: documents.Step, command: Command) -> list[tuple[tuple[str, ...], str]]:
