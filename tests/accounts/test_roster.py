@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
 from typing import Any
 
 import pytest
-from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 from django.db import DatabaseError, connection
-from django.utils import timezone
 
 from apps.accounts import sessions
 from apps.accounts.models import ApiKey, Membership, Role, User
@@ -145,9 +143,9 @@ class TestOnAnEventLoop:
     """The roster reads on its own thread; the loop never waits for the database."""
 
     async def test_tokens_and_keys_are_known(self) -> None:
-        user = await sync_to_async(make_user)()
-        pair = await sync_to_async(sessions.sign_in)(user)
-        issued = await sync_to_async(make_key)("read")
+        user = await database_sync_to_async(make_user)()
+        pair = await database_sync_to_async(sessions.sign_in)(user)
+        issued = await database_sync_to_async(make_key)("read")
         for text in (pair.access, issued.text):
             principal = await authenticate(f"Bearer {text}")
             assert principal is not None
@@ -163,22 +161,22 @@ class TestOnAnEventLoop:
             assert await authenticate(wrong) is None
 
     async def test_what_was_revoked_is_refused(self) -> None:
-        user = await sync_to_async(make_user)()
-        pair = await sync_to_async(sessions.sign_in)(user)
-        issued = await sync_to_async(make_key)("read")
+        user = await database_sync_to_async(make_user)()
+        pair = await database_sync_to_async(sessions.sign_in)(user)
+        issued = await database_sync_to_async(make_key)("read")
         by_key = await authenticate(f"Bearer {issued.text}")
         by_token = await authenticate(f"Bearer {pair.access}")
         assert by_key is not None
         assert by_token is not None
-        await ApiKey.objects.aupdate(revoked_at=timezone.now() - timedelta(days=1))
-        await sync_to_async(sessions.sign_out)(pair.refresh)
+        await database_sync_to_async(ApiKey.objects.all().revoke)()
+        await database_sync_to_async(sessions.sign_out)(pair.refresh)
         assert await authenticate(f"Bearer {issued.text}") is None
         assert await authenticate(f"Bearer {pair.access}") is None
         assert not await is_still_valid(by_key)
         assert not await is_still_valid(by_token)
 
     async def test_a_missing_project_is_named(self) -> None:
-        user = await sync_to_async(make_user)()
-        pair = await sync_to_async(sessions.sign_in)(user)
+        user = await database_sync_to_async(make_user)()
+        pair = await database_sync_to_async(sessions.sign_in)(user)
         with pytest.raises(UnknownProjectError):
             await authenticate(f"Bearer {pair.access}", str(uuid.uuid4()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import httpx
@@ -154,3 +155,15 @@ def test_sec_21_the_log_of_the_process_holds_no_secret(stack: Stack) -> None:
     log = stack.logs()
     for secret in (ticket, made["key"], token, client._refresh, "canary-password-55", client.password):
         assert secret not in log
+
+
+def test_sec_8_one_caller_may_not_hold_more_than_twenty_sockets(client: Client) -> None:
+    text = client.post("keys/", {"name": "many", "scopes": ["read"]})["key"]
+    header = {"Authorization": f"Bearer {text}"}
+    with ExitStack() as sockets:
+        held = [
+            sockets.enter_context(opened(client, origin=None, additional_headers=header)) for _ in range(21)
+        ]
+        for wire in held[:20]:
+            assert json.loads(wire.recv(timeout=5))["type"] == "connection"
+        assert close_code(held[20], 5) == 4429
