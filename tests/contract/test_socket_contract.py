@@ -19,7 +19,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
 from tests.rig.client import Client
-from tests.rig.stack import PASSWORD, Stack
+from tests.rig.stack import Stack
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -156,7 +156,7 @@ def test_sec_8_a_revoked_key_loses_its_open_sockets_within_five_seconds(client: 
 
 
 def test_sec_8_signing_out_ends_the_sockets_of_that_sign_in(stack: Stack) -> None:
-    client = Client(stack.url, "admin", PASSWORD).login()
+    client = stack.client()
     with connect(client.socket_url, origin=client.origin, subprotocols=offers(client.ticket())) as wire:
         assert json.loads(wire.recv())["type"] == "connection"
         answer = client.http.post(

@@ -35,7 +35,7 @@ async def in_thread(call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
 
 
 def principal_of(user: User, project: Project | None = None) -> Principal:
-    principal = authenticate_header(f"Bearer {sign_in(user).access}", project and str(project.pk))
+    principal = authenticate_header(f"Bearer {sign_in(user).access}", str(project.pk) if project else None)
     assert principal is not None
     return principal
 
