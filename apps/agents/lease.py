@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -19,6 +19,7 @@ from apps.agents.moves import Failure, end, lease_time, locked, project_of, requ
 from apps.agents.record import record_run
 from apps.agents.schema import render_prompt
 from apps.agents.status import refresh_agent
+from apps.agents.storable import storable, storable_text
 from apps.errors import Conflict, StaleFence
 from apps.events import journal
 from apps.events.clock import now
@@ -132,12 +133,12 @@ def report(
     if progress is not None:
         fields["progress"] = max(0, min(100, progress))
     if message is not None:
-        fields["message"] = message[:200]
+        fields["message"] = storable_text(message[:200])
     held = CommandRun.objects.filter(pk=command_run_id, fence=fence, status=RunStatus.RUNNING)
     if not held.update(**fields):
         return Signal(alive=False, cancel=True, pause=False)
     if text is not None:
-        CommandRunData.objects.filter(pk=command_run_id).update(text=text)
+        CommandRunData.objects.filter(pk=command_run_id).update(text=storable_text(text))
     row = (
         CommandRun.objects.filter(pk=command_run_id).values_list("cancel_requested", "agent__paused").first()
     )
@@ -158,7 +159,7 @@ def look(held: dict[UUID, int]) -> dict[UUID, Signal]:
 def finish(command_run_id: UUID, fence: int, outcome: Outcome) -> CommandRun:
     """T5: write the result, once. Raises StaleFence when the lease was lost; nothing is written then."""
     with _held(command_run_id, fence) as (change, run):
-        CommandRunData.objects.filter(pk=run.pk).update(output=outcome.output, error="", text="")
+        CommandRunData.objects.filter(pk=run.pk).update(output=storable(outcome.output), error="", text="")
         run.input_tokens = outcome.input_tokens
         run.output_tokens = outcome.output_tokens
         run.cost_usd = outcome.cost_usd
@@ -172,7 +173,7 @@ def finish(command_run_id: UUID, fence: int, outcome: Outcome) -> CommandRun:
 def fail(command_run_id: UUID, fence: int, failure: Failure) -> CommandRun:
     """T6: give the run another attempt after a pause, or let it end. Raises StaleFence as `finish`."""
     with _held(command_run_id, fence) as (change, run):
-        retry_or_fail(change, run, failure)
+        retry_or_fail(change, run, replace(failure, message=storable_text(failure.message)))
         return run
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -203,3 +204,9 @@ def test_defaults_are_filled_in_and_never_shared() -> None:
     filled["list"].append(1)
     assert filled["deep"] == {"x": 1}
     assert inputs.with_defaults(schema, {}) == {"list": []}
+
+
+def test_the_guide_s_example_is_a_document() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "workflows.md").read_text()
+    example = guide.split("```yaml\n")[1].split("```")[0]
+    assert set(documents.parse(example).by_key) == {"triage", "fix"}
