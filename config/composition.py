@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 
+from apps.agents.api.longpoll import LongPoll
 from apps.monitoring import live
 from apps.monitoring.consumers import DashboardConsumer
 from apps.monitoring.dashboard.ready import ReadyDashboard
@@ -20,7 +21,8 @@ from config.sockets import Doors
 def compose(django_app: Any) -> Lifespan:
     """Sockets, then the ready dashboard bytes, then Django; the hub starts before the work does."""
     runtime = WebRuntime()
-    http = ApiTimer(BodyLimit(ReadyDashboard(django_app, API_HEADERS), settings.MC.max_body_bytes))
+    ready = ReadyDashboard(LongPoll(django_app), API_HEADERS)
+    http = ApiTimer(BodyLimit(ready, settings.MC.max_body_bytes))
     doors = Doors(http, {"/ws/dashboard/": DashboardConsumer.as_asgi()})
 
     async def start_hub() -> None:

@@ -126,7 +126,7 @@ class ClaimView(GenericAPIView[Agent]):
 def wait_seconds(request: Request | HttpRequest) -> float:
     """The `wait` parameter. Raises InvalidInput."""
     text = request.GET.get("wait", "0")
-    if not (text.isascii() and text.isdigit() and int(text[:4]) <= MOST_WAIT_SECONDS):
+    if not (text.isascii() and text.isdigit() and len(text) <= 2 and int(text) <= MOST_WAIT_SECONDS):
         raise InvalidInput({"wait": f"Must be a whole number of seconds from 0 to {MOST_WAIT_SECONDS}."})
     return float(text)
 
