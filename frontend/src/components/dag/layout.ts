@@ -48,10 +48,16 @@ export function placeSteps(steps: readonly GraphStep[]): Placed {
   };
 }
 
-/** The points between the two ends; a plain step to the next layer has one, which says nothing. */
+/**
+ * Where an edge passes the layers between its ends: straight down beside their nodes. dagre gives a
+ * point for each layer and one for each gap between layers; the gaps need none.
+ */
 function bendsOf({ points = [] }: { points?: Point[] }): Point[] {
-  const inner = points.slice(1, -1);
-  return inner.length > 1 ? inner : [];
+  const layers = points.slice(1, -1).filter((_, index) => index % 2 === 1);
+  return layers.flatMap(({ x, y }) => [
+    { x, y: y - NODE_HEIGHT / 2 },
+    { x, y: y + NODE_HEIGHT / 2 },
+  ]);
 }
 
 /** One smooth line from the first to the last point, leaving and entering each point straight down. */

@@ -2,9 +2,13 @@
 import { StatusText } from "@/components/status";
 import { Elapsed, TimeAgo } from "@/components/ui/time-ago";
 import type { Attempt } from "@/lib/api/types";
-import { visibleText } from "@/lib/format";
+import { sentence, visibleText } from "@/lib/format";
 
-const words: Record<string, string> = { retried: "retrying", succeeded: "completed", lost: "timed_out" };
+/** Outcomes that are no status of a command run. */
+const others: Record<string, { status: string; label: string }> = {
+  lost: { status: "timed_out", label: "Worker lost" },
+  given_back: { status: "queued", label: "Given back" },
+};
 
 export function Attempts({ attempts }: { attempts: readonly Attempt[] }) {
   return (
@@ -15,7 +19,7 @@ export function Attempts({ attempts }: { attempts: readonly Attempt[] }) {
           className="flex flex-wrap items-center gap-x-4 border-t py-1.5 first:border-t-0"
         >
           <span className="tnum w-6 text-muted">{attempt.number}</span>
-          <StatusText status={statusOf(attempt)} />
+          <StatusText {...statusOf(attempt)} />
           <span className="tnum text-meta text-muted">
             <Elapsed from={attempt.started_at} until={attempt.ended_at} />
           </span>
@@ -26,7 +30,9 @@ export function Attempts({ attempts }: { attempts: readonly Attempt[] }) {
             <span className="font-mono text-caption text-muted">{visibleText(attempt.worker)}</span>
           )}
           {attempt.error && (
-            <p className="min-w-0 basis-full pl-10 text-meta break-words">{visibleText(attempt.error)}</p>
+            <p className="min-w-0 basis-full pl-10 text-meta break-words">
+              {sentence(visibleText(attempt.error))}
+            </p>
           )}
         </li>
       ))}
@@ -34,7 +40,7 @@ export function Attempts({ attempts }: { attempts: readonly Attempt[] }) {
   );
 }
 
-function statusOf({ outcome, ended_at }: Attempt): string {
-  if (outcome) return words[outcome] ?? outcome;
-  return ended_at ? "unknown" : "running";
+function statusOf({ outcome, ended_at }: Attempt): { status: string; label?: string } {
+  if (outcome) return others[outcome] ?? { status: outcome };
+  return ended_at ? { status: "queued", label: "Not started" } : { status: "running" };
 }

@@ -3,7 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { StatusText } from "@/components/status";
 import { Elapsed, TimeAgo } from "@/components/ui/time-ago";
 import type { CommandRunRow } from "@/lib/api/types";
-import { visibleText } from "@/lib/format";
+import { sentence, visibleText } from "@/lib/format";
 import { Rows, rowLink } from "./list";
 import { TokenCount } from "./tokens";
 
@@ -88,7 +88,7 @@ function Reason({ run }: { run: CommandRunRow }) {
   if (!reason) return null;
   return (
     <p className="truncate text-meta text-muted" title={visibleText(reason)}>
-      {visibleText(reason)}
+      {sentence(visibleText(reason))}
     </p>
   );
 }

@@ -28,6 +28,7 @@ const components: Components = {
       {children}
     </pre>
   ),
+  p: ({ children }) => <p className="whitespace-pre-line">{children}</p>,
   ul: ({ children }) => <ul className="list-disc pl-5">{children}</ul>,
   ol: ({ children, start }) => (
     <ol start={start} className="list-decimal pl-5">

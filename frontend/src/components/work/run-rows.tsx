@@ -4,7 +4,7 @@ import { ProgressBar, StatusText } from "@/components/status";
 import { Elapsed, TimeAgo } from "@/components/ui/time-ago";
 import { useRecentWorkflows } from "@/hooks";
 import type { DashboardWorkflow, RunRow } from "@/lib/api/types";
-import { percent, visibleText } from "@/lib/format";
+import { percent, sentence, visibleText } from "@/lib/format";
 import { Rows, rowLink } from "./list";
 import { TokenCount } from "./tokens";
 
@@ -97,7 +97,7 @@ function Reason({ run }: { run: RunRow }) {
   if (!run.status_reason || run.status === "completed") return null;
   return (
     <p className="truncate text-meta text-muted" title={visibleText(run.status_reason)}>
-      {visibleText(run.status_reason)}
+      {sentence(visibleText(run.status_reason))}
     </p>
   );
 }

@@ -60,7 +60,7 @@ export function AgentAbout({ agent }: { agent: AgentDetail }) {
             />
           }
         >
-          <Output value={agent.instructions} empty="No instructions." />
+          <Output plain value={agent.instructions} empty="No instructions." />
         </Section>
       )}
     </Card>

@@ -16,7 +16,7 @@ import { OutputActions } from "@/components/work/output-actions";
 import { TokenCount } from "@/components/work/tokens";
 import { commandRunQuery } from "@/lib/api/commands";
 import type { CommandRun } from "@/lib/api/types";
-import { cost, visibleText } from "@/lib/format";
+import { cost, sentence, visibleText } from "@/lib/format";
 import { CancelCommandRun } from "./cancel-command-run";
 
 export function CommandRunPage({ id }: { id: string }) {
@@ -60,7 +60,7 @@ function Body({ run }: { run: CommandRun }) {
       </div>
       {!isOver && run.wait_reason && (
         <p data-tone="hold" className="card border-l-[3px] border-l-(--tone) px-4 py-3">
-          {visibleText(run.wait_reason)}
+          {sentence(visibleText(run.wait_reason))}
         </p>
       )}
       {run.error && <Failure error={run.error} title={run.status === "timed_out" ? "Timed out" : "Failed"} />}
@@ -89,7 +89,7 @@ function Body({ run }: { run: CommandRun }) {
             title="Input"
             actions={<OutputActions value={run.input} name="input" fileName={`${run.command}-input`} />}
           >
-            <Output value={run.input} empty="This command takes no input." />
+            <Output plain value={run.input} empty="This command takes no input." />
           </Card>
           <Card title="Attempts" note={`at most ${run.max_attempts}`}>
             {run.attempts.length > 0 ? (

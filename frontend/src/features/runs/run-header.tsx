@@ -5,7 +5,7 @@ import { Elapsed, TimeAgo } from "@/components/ui/time-ago";
 import { Fact, Facts } from "@/components/work/facts";
 import { TokenCount } from "@/components/work/tokens";
 import type { Run } from "@/lib/api/types";
-import { percent, visibleText } from "@/lib/format";
+import { percent, sentence, visibleText } from "@/lib/format";
 import { isOver } from "./model";
 
 export function RunTitle({ run }: { run: Run }) {
@@ -51,7 +51,7 @@ export function RunHeader({ run }: { run: Run }) {
           <TokenCount tokens={run.tokens} />
         </Fact>
         <Fact name="Version">{run.version}</Fact>
-        {run.status_reason && <Fact name="Why">{visibleText(run.status_reason)}</Fact>}
+        {run.status_reason && <Fact name="Why">{sentence(visibleText(run.status_reason))}</Fact>}
       </Facts>
     </div>
   );

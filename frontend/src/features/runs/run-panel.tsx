@@ -9,7 +9,7 @@ import { OutputActions } from "@/components/work/output-actions";
 import { Section } from "@/components/work/section";
 import { commandRunQuery } from "@/lib/api/commands";
 import type { Run, Step } from "@/lib/api/types";
-import { visibleText } from "@/lib/format";
+import { sentence, visibleText } from "@/lib/format";
 import { isOver, stepsOfInterest } from "./model";
 
 interface RunPanelProps {
@@ -28,7 +28,9 @@ export function RunPanel({ run, onStep }: RunPanelProps) {
         {run.error && <Failure error={run.error} title="This run failed" />}
         {run.status === "completed" && <Output value={run.output} empty="Finished without an output." />}
         {run.status === "cancelled" && (
-          <p className="text-muted">{visibleText(run.status_reason) || "This run was cancelled."}</p>
+          <p className="text-muted">
+            {sentence(visibleText(run.status_reason)) || "This run was cancelled."}
+          </p>
         )}
         {run.status !== "completed" && run.status !== "cancelled" && <Present run={run} onStep={onStep} />}
       </div>
@@ -36,7 +38,7 @@ export function RunPanel({ run, onStep }: RunPanelProps) {
         title="Input"
         actions={<OutputActions value={run.input} name="input" fileName={`run-${run.number}-input`} />}
       >
-        <Output value={run.input} empty="This run takes no input." />
+        <Output plain value={run.input} empty="This run takes no input." />
       </Section>
     </Card>
   );
@@ -46,7 +48,9 @@ function Present({ run, onStep }: RunPanelProps) {
   const steps = stepsOfInterest(run);
   if (steps.length === 0) {
     return (
-      <p className="text-muted">{visibleText(run.status_reason) || "Nothing is running at this moment."}</p>
+      <p className="text-muted">
+        {sentence(visibleText(run.status_reason)) || "Nothing is running at this moment."}
+      </p>
     );
   }
   return steps.map((step) => <PresentStep key={step.id} step={step} onStep={onStep} />);
@@ -77,7 +81,7 @@ function PresentStep({ step, onStep }: { step: Step; onStep: (key: string) => vo
           label={`What ${step.agent?.name ?? "the agent"} writes now`}
         />
       ) : (
-        <p className="text-muted">{visibleText(step.error?.message || step.wait_reason)}</p>
+        <p className="text-muted">{sentence(visibleText(step.error?.message || step.wait_reason))}</p>
       )}
     </div>
   );

@@ -17,7 +17,7 @@ import { Section } from "@/components/work/section";
 import { TokenCount } from "@/components/work/tokens";
 import { commandRunQuery } from "@/lib/api/commands";
 import type { Step } from "@/lib/api/types";
-import { visibleText } from "@/lib/format";
+import { sentence, visibleText } from "@/lib/format";
 import { isOver } from "./model";
 
 export function StepPanel({ step, onClose }: { step: Step; onClose: () => void }) {
@@ -62,7 +62,7 @@ export function StepPanel({ step, onClose }: { step: Step; onClose: () => void }
         title="Input"
         actions={<OutputActions value={step.input} name="input" fileName={`${step.key}-input`} />}
       >
-        <Output value={step.input} empty="The input is made when the step starts." />
+        <Output plain value={step.input} empty="The input is made when the step starts." />
       </Section>
       {commandRun && commandRun.attempts.length > 0 && (
         <Section title="Attempts">
@@ -74,7 +74,7 @@ export function StepPanel({ step, onClose }: { step: Step; onClose: () => void }
 }
 
 function noOutput(step: Step): string {
-  if (step.status === "skipped") return "Skipped: its condition was not met, or a step before it failed.";
+  if (step.status === "skipped") return "Skipped, so there is none.";
   return step.status === "completed" ? "Finished without output." : "Ended without output.";
 }
 
@@ -97,7 +97,7 @@ function StepFacts({ step }: { step: Step }) {
       </Fact>
       {step.attempt > 0 && (
         <Fact name="Attempt">
-          {step.attempt} of {step.max_attempts}
+          {step.max_attempts ? `${step.attempt} of ${step.max_attempts}` : step.attempt}
         </Fact>
       )}
       {step.started_at && (
@@ -125,10 +125,11 @@ function agentLink({ agent }: Step): ReactNode {
 }
 
 function WaitReason({ step }: { step: Step }) {
-  if (!step.wait_reason || isOver(step.status)) return null;
+  const isTold = step.status === "skipped" || !isOver(step.status);
+  if (!step.wait_reason || !isTold) return null;
   return (
     <p data-tone="hold" className="border-l-[3px] border-l-(--tone) bg-surface-2 px-3 py-2">
-      {visibleText(step.wait_reason)}
+      {sentence(visibleText(step.wait_reason))}
     </p>
   );
 }

@@ -55,7 +55,7 @@ export function TimelineView({ run, selected, onSelect }: TimelineProps) {
 
 /** Name and bar share these columns, so that the scale stands above the bars. */
 const COLUMNS =
-  "grid grid-cols-[minmax(0,1fr)_72px] items-center gap-x-3 md:grid-cols-[minmax(0,200px)_1fr_64px]";
+  "grid grid-cols-[minmax(0,1fr)_72px] items-center gap-x-3 md:grid-cols-[minmax(0,224px)_1fr_60px]";
 
 function Scale({ totalSeconds }: { totalSeconds: number }) {
   return (

@@ -62,6 +62,9 @@ export function plural(n: number, one: string, many = `${one}s`): string {
   return `${count(n)} ${n === 1 ? one : many}`;
 }
 
+/** A reason from the server, as a sentence of its own. */
+export const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
 /** "code_reviewer" → "Code reviewer". */
 export function words(value: string): string {
   const text = value.replace(/[_.-]+/g, " ").trim();
