@@ -8,7 +8,7 @@ from typing import Any
 
 import django_stubs_ext
 
-from config import databases, env, security
+from config import databases, env, layers, security
 from config import logging as structured_logging
 
 django_stubs_ext.monkeypatch()
@@ -106,7 +106,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = MC.redis_url.get_secret_value() if MC.redis_url else ""
 if EMBEDDED:
     CACHES: dict[str, Any] = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
-    CHANNEL_LAYERS: dict[str, Any] = {"default": {"BACKEND": "apps.events.memory.MemoryChannelLayer"}}
+    CHANNEL_LAYERS: dict[str, Any] = {"default": layers.memory()}
 else:
     CACHES = {
         "default": {
@@ -115,17 +115,7 @@ else:
             "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 2},
         }
     }
-    # redis-py 8 closes idle sockets after 5 s under channels-redis 4.3 and its pool of 100
-    # starves the 101st: no read timeout, and room for more connections.
-    CHANNEL_LAYERS = {
-        "default": {
-            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-            "CONFIG": {
-                "hosts": [{"address": REDIS_URL, "socket_timeout": None, "max_connections": 10_000}],
-                "prefix": "mc",
-            },
-        }
-    }
+    CHANNEL_LAYERS = {"default": layers.redis(REDIS_URL)}
 
 AUTH_USER_MODEL = "accounts.User"
 AUTH_PASSWORD_VALIDATORS = [

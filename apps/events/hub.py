@@ -87,9 +87,11 @@ class Hub:
         """Close every socket with 1012, so that it comes back to the next process."""
         if self.loop is None:
             return
-        for task in [*self._tasks, *self._loading.values()]:
+        chores = [*self._tasks, *self._loading.values()]
+        for task in chores:
             task.cancel()
-        await asyncio.gather(*self._tasks, *self._loading.values(), return_exceptions=True)
+        # Bounded: the layer's own clean-up waits for a Redis that may never answer again.
+        await asyncio.wait(chores, timeout=GOODBYE_SECONDS)
         for feed in self._feeds.values():
             for outbox in list(feed.outboxes):
                 outbox.end(CLOSE_RESTART, f'{{"retry_ms":{random.randint(500, 3000)}}}')  # noqa: S311
