@@ -759,10 +759,7 @@ export interface components {
             /** Format: date-time */
             acknowledged_at?: string | null;
             acknowledged_by?: string;
-            /**
-             * Format: int64
-             * @description How often the rule fired meanwhile
-             */
+            /** @description How often the rule fired meanwhile */
             count?: number;
             /** Format: uuid */
             readonly id: string;
