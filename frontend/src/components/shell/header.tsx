@@ -6,7 +6,8 @@ import { useMe } from "@/hooks";
 import { ConnectionState } from "./connection";
 import { Logo } from "./logo";
 
-const UserMenu = lazy(() => import("./user-menu"));
+const loadUserMenu = () => import("./user-menu");
+const UserMenu = lazy(loadUserMenu);
 
 export function Header({ onSearch, onHelp }: { onSearch: () => void; onHelp: () => void }) {
   const { data: me } = useMe();
@@ -41,17 +42,19 @@ export function Header({ onSearch, onHelp }: { onSearch: () => void; onHelp: () 
   );
 }
 
-/** The menu's code comes with the first pointer or focus on its button. */
+/** The menu's code is fetched when the button is near to be used, and takes its place when it is. */
 function UserButton({ name }: { name: string }) {
   const [wanted, setWanted] = useState(false);
-  const want = () => setWanted(true);
+  const prepare = () => void loadUserMenu();
   const trigger = (
     <button
       type="button"
       aria-label={`Account: ${name}`}
+      aria-haspopup="menu"
       className={buttonClass("ghost", "icon")}
-      onPointerEnter={want}
-      onFocus={want}
+      onPointerEnter={prepare}
+      onFocus={prepare}
+      onClick={() => setWanted(true)}
     >
       <UserRound size={16} aria-hidden="true" className="text-muted" />
     </button>

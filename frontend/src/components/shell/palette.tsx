@@ -11,6 +11,14 @@ import { navItems } from "./nav";
 const itemClass =
   "flex h-9 cursor-default items-center gap-2 rounded-control px-2 text-table max-md:h-11 data-[selected=true]:bg-surface-2";
 
+/** Every typed word must occur in the words of the entry; the id that tells entries apart is not searched. */
+function match(_id: string, typed: string, keywords: string[] = []): number {
+  const text = keywords.join(" ").toLowerCase();
+  const wanted = typed.toLowerCase().split(/\s+/);
+  if (!wanted.every((word) => text.includes(word))) return 0;
+  return text.startsWith(wanted[0] ?? "") ? 1 : 0.5;
+}
+
 /** Ctrl/Cmd-K: pages, agents, workflows and recent runs, from what is already in memory. */
 export default function Palette({ onClose }: { onClose: () => void }) {
   const agents = useAgentStatus().data ?? [];
@@ -26,6 +34,7 @@ export default function Palette({ onClose }: { onClose: () => void }) {
       open
       onOpenChange={(next) => !next && onClose()}
       label="Search and jump"
+      filter={match}
       overlayClassName="fixed inset-0 z-40 bg-[rgb(8_12_18/0.6)]"
       contentClassName="popover animate-rise-in fixed inset-x-3 top-[10dvh] z-50 mx-auto max-w-[560px] overflow-hidden"
     >
@@ -39,7 +48,8 @@ export default function Palette({ onClose }: { onClose: () => void }) {
           {navItems.map((item) => (
             <Command.Item
               key={item.to}
-              value={`page ${item.label}`}
+              value={item.to}
+              keywords={[item.label, "page"]}
               onSelect={() => open({ to: item.to })}
               className={itemClass}
             >
@@ -53,7 +63,8 @@ export default function Palette({ onClose }: { onClose: () => void }) {
           {agents.slice(0, 200).map((agent) => (
             <Command.Item
               key={agent.id}
-              value={`agent ${agent.name} ${agent.type} ${agent.id}`}
+              value={agent.id}
+              keywords={[agent.name, agent.type, agent.status, "agent"]}
               onSelect={() => open({ to: "/agents/$id", params: { id: agent.id } })}
               className={itemClass}
             >
@@ -67,7 +78,8 @@ export default function Palette({ onClose }: { onClose: () => void }) {
           {workflows.map((workflow) => (
             <Command.Item
               key={workflow.slug}
-              value={`workflow ${workflow.name} ${workflow.slug}`}
+              value={workflow.slug}
+              keywords={[workflow.name, "workflow"]}
               onSelect={() => open({ to: "/workflows/$slug", params: { slug: workflow.slug } })}
               className={itemClass}
             >
@@ -79,12 +91,15 @@ export default function Palette({ onClose }: { onClose: () => void }) {
           {runs.slice(0, 30).map((run) => (
             <Command.Item
               key={run.id}
-              value={`run ${run.name} ${run.number ?? ""} ${run.id}`}
+              value={run.id}
+              keywords={[run.name, `#${run.number}`, run.status, "run"]}
               onSelect={() => open({ to: "/runs/$id", params: { id: run.id } })}
               className={itemClass}
             >
               <StatusIcon status={run.status} />
-              <span className="flex-1 truncate">{visibleText(run.name)}</span>
+              <span className="flex-1 truncate">
+                {visibleText(run.name)} <span className="tnum text-muted">#{run.number}</span>
+              </span>
               <StatusText status={run.status} />
             </Command.Item>
           ))}

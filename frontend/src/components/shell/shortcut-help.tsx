@@ -18,8 +18,8 @@ function Keys({ keys }: { keys: string[] }) {
 
 const general = [
   { label: "Search and jump", keys: ["Ctrl", "K"] },
-  { label: "Filter this page, or search", keys: ["/"] },
-  { label: "Next / previous row in lists", keys: ["j", "k"] },
+  { label: "Filter or search", keys: ["/"] },
+  { label: "Next, previous row", keys: ["j", "k"] },
   { label: "Close", keys: ["Esc"] },
   { label: "This help", keys: ["?"] },
 ];

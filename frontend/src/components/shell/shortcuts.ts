@@ -7,7 +7,18 @@ const typing = (target: EventTarget | null): boolean =>
   target instanceof HTMLElement &&
   (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
 
-/** `g` then a letter, `/`, `?` and Ctrl/Cmd-K; silent while typing, on repeats and inside dialogs. */
+/** Focuses the link of the next or previous row of the lists on the page. */
+function moveRow(by: 1 | -1): void {
+  const rows = [...document.querySelectorAll<HTMLElement>("main li, main [role=row]")]
+    .map((row) => row.querySelector<HTMLElement>("a[href]"))
+    .filter((link) => link !== null);
+  const at = rows.indexOf(document.activeElement as HTMLElement);
+  const next = rows[at < 0 ? 0 : at + by];
+  next?.focus();
+  next?.scrollIntoView({ block: "nearest" });
+}
+
+/** `g` then a letter, `/`, `?`, `j`/`k` and Ctrl/Cmd-K; silent while typing, on repeats and inside dialogs. */
 export function useShortcuts(actions: Actions): void {
   const latest = useRef(actions);
   latest.current = actions;
@@ -26,6 +37,8 @@ export function useShortcuts(actions: Actions): void {
       goUntil = 0;
       if (item) latest.current.go(item.to);
       else if (event.key === "g") goUntil = Date.now() + 1200;
+      else if (event.key === "j") moveRow(1);
+      else if (event.key === "k") moveRow(-1);
       else if (event.key === "?") latest.current.help();
       else if (event.key === "/") {
         event.preventDefault();

@@ -16,7 +16,7 @@ export default function UserMenu({ trigger }: { trigger: ReactNode }) {
   const { data: me } = useMe();
   const choice = useSyncExternalStore(theme.subscribe, theme.read);
   return (
-    <Menu trigger={trigger}>
+    <Menu trigger={trigger} defaultOpen>
       {me && (
         <MenuLabel>
           {me.name || me.username} · {me.project.role}

@@ -16,11 +16,10 @@ function ToastCard({ toast }: { toast: Toast }) {
   return (
     <li
       data-tone={lookOf(statusOf(toast.level)).tone}
-      role={sticky(toast.level) ? "alert" : "status"}
       className="popover animate-rise-in pointer-events-auto flex w-full items-start gap-2 border-l-[3px] border-l-(--tone) py-2 pr-1 pl-3"
     >
       <StatusIcon status={statusOf(toast.level)} size={16} className="mt-0.5" />
-      <div className="min-w-0 flex-1 text-table">
+      <div role={sticky(toast.level) ? "alert" : "status"} className="min-w-0 flex-1 text-table">
         <p className="break-words">{visibleText(toast.title)}</p>
         {toast.link && (
           <Link
@@ -47,13 +46,15 @@ function ToastCard({ toast }: { toast: Toast }) {
 export function Toaster() {
   const toasts = useSyncExternalStore(toastStore.subscribe, toastStore.read);
   return (
-    <ol
+    <section
       aria-label="Notifications"
-      className="pointer-events-none fixed right-4 bottom-4 z-60 flex w-[360px] max-w-[calc(100vw-32px)] flex-col gap-2 max-md:bottom-[calc(72px+env(safe-area-inset-bottom))]"
+      className="pointer-events-none fixed right-4 bottom-4 z-60 w-[360px] max-w-[calc(100vw-32px)] max-md:bottom-[calc(72px+env(safe-area-inset-bottom))]"
     >
-      {toasts.map((toast) => (
-        <ToastCard key={toast.id} toast={toast} />
-      ))}
-    </ol>
+      <ol className="flex flex-col gap-2">
+        {toasts.map((toast) => (
+          <ToastCard key={toast.id} toast={toast} />
+        ))}
+      </ol>
+    </section>
   );
 }

@@ -9,6 +9,17 @@ type Payload = Record<string, unknown>;
 const str = (value: unknown): string => (typeof value === "string" ? value : "");
 const lower = (status: string): string => lookOf(status).label.toLowerCase();
 
+/** "is busy", "failed", "timed out": status words are not all adjectives. */
+const verbs: Record<string, string> = {
+  error: "is in error",
+  failed: "failed",
+  timed_out: "timed out",
+  completed: "completed",
+  cancelled: "was cancelled",
+  skipped: "was skipped",
+};
+const now = (status: string): string => verbs[status] ?? `is ${lower(status)}`;
+
 function agent(payload: Payload, event: JournalEvent): Described {
   const status = str(payload.status);
   const task = str(payload.current_task);
@@ -16,8 +27,7 @@ function agent(payload: Payload, event: JournalEvent): Described {
   return {
     status,
     subject: str(payload.name) || "An agent",
-    text:
-      payload.is_new === true ? "joined" : [`is ${lower(status)}`, task || reason].filter(Boolean).join(": "),
+    text: payload.is_new === true ? "joined" : [now(status), reason || task].filter(Boolean).join(": "),
     to: `/agents/${str(payload.agent_id) || str(event.entity_id)}`,
   };
 }
@@ -31,7 +41,7 @@ function run(payload: Payload, event: JournalEvent): Described {
     subject: [str(payload.name), payload.number === undefined ? "" : `#${Number(payload.number)}`]
       .join(" ")
       .trim(),
-    text: payload.previous_status === null ? "was started" : moved ? `is ${lower(status)}` : `at ${step}`,
+    text: payload.previous_status === null ? "was started" : moved ? now(status) : `at ${step}`,
     to: `/runs/${str(payload.workflow_id) || str(event.entity_id)}`,
   };
 }
@@ -42,7 +52,7 @@ function step(payload: Payload): Described {
   return {
     status,
     subject: str(payload.name) || str(payload.key),
-    text: `is ${lower(status)}${who ? ` with ${who}` : ""}`,
+    text: now(status) + (who ? ` with ${who}` : ""),
     to: `/runs/${str(payload.run_id)}`,
   };
 }
@@ -54,9 +64,23 @@ function commandRun(payload: Payload, names: Names): Described {
   return {
     status,
     subject: str(payload.title) || str(payload.command),
-    text: `is ${lower(status)}${who ? ` with ${who}` : ""}`,
+    text: now(status) + (who ? ` with ${who}` : ""),
     to: runId ? `/runs/${runId}` : "/commands",
   };
+}
+
+const routine = new Set(["idle", "busy", "pending", "queued", "dispatched"]);
+/**
+ * What an operator wants to read. A step says what its command run and its agent would say again; a
+ * run's progress and an agent's coming and going from work to work are on the screen already.
+ */
+export function worthReading(event: JournalEvent): boolean {
+  const status = str(event.status);
+  if (event.type === "command_run_update") return !event.run_id && !routine.has(status);
+  if (event.type === "workflow_update") return event.previous_status !== status && status !== "queued";
+  if (event.type === "step_update") return event.previous_status !== status && !routine.has(status);
+  if (event.type === "agent_status_change") return event.is_new === true || !routine.has(status);
+  return true;
 }
 
 export function describe(event: JournalEvent, names: Names): Described {

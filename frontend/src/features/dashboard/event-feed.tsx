@@ -11,24 +11,28 @@ import { useAgentStatus } from "@/hooks";
 import { api, unwrap } from "@/lib/api/client";
 import { keys } from "@/lib/api/keys";
 import { visibleText } from "@/lib/format";
-import { describe } from "./describe-event";
+import { describe, worthReading } from "./describe-event";
 
 /** The newest facts of the journal; the socket adds to it. */
 export default function EventFeed({ className }: { className?: string }) {
   const { data, error, refetch } = useQuery({
     queryKey: keys.events.recent,
-    queryFn: ({ signal }) => unwrap(api.GET("/api/v1/events/", { params: { query: { limit: 50 } }, signal })),
+    queryFn: ({ signal }) =>
+      unwrap(api.GET("/api/v1/events/", { params: { query: { limit: 100 } }, signal })),
     structuralSharing: false,
   });
   const { data: agents } = useAgentStatus();
   const names = useMemo(() => new Map(agents?.map((agent) => [agent.id, agent.name])), [agents]);
   const rows = useMemo(
     () =>
-      (data?.results ?? []).map((event) => ({
-        id: String(event.seq),
-        at: event.at,
-        ...describe(event, names),
-      })),
+      (data?.results ?? [])
+        .filter(worthReading)
+        .slice(0, 50)
+        .map((event) => ({
+          id: String(event.seq),
+          at: event.at,
+          ...describe(event, names),
+        })),
     [data, names],
   );
   const { shown, fresh, release, area } = useSteady(rows);

@@ -40,7 +40,7 @@ type CardProps = {
   label: string;
   value: string;
   /** Beside the value: "of 16", "running". */
-  unit: string;
+  unit: ReactNode;
   note: ReactNode;
   link: LinkProps;
   values: readonly (number | null)[] | undefined;
@@ -79,7 +79,11 @@ function cards(
     {
       label: "Response time",
       value: milliseconds(stats?.api_response_time_ms),
-      unit: "median, 5 min",
+      unit: (
+        <>
+          median<span className="max-sm:hidden">, 5 min</span>
+        </>
+      ),
       note: stats && `${megabytes(stats.storage_used_mb)} stored`,
       link: { to: "/metrics" },
       values: metrics?.series.api_ms,

@@ -35,7 +35,8 @@ export type Cache = {
 };
 
 const dashboard = keys.dashboard;
-const feedLength = 50;
+/** Raw facts; what a feed shows of them is fewer. */
+const feedLength = 100;
 
 export function writeSnapshot(cache: Cache, snapshot: Snapshot): void {
   cache.setQueryData(dashboard.stats, snapshot.stats);
