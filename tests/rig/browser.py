@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
 from tests.rig import programs
 from tests.rig.stack import PASSWORD, ROOT
@@ -42,9 +42,41 @@ def log_in(page: Page, url: str, password: str = PASSWORD) -> None:
     expect(connection(page)).to_contain_text("Connected")
 
 
-def connection(page: Page) -> Any:
+def watch(page: Page) -> list[str]:
+    """Errors that the page's own code did not catch, collected as they happen."""
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    return errors
+
+
+def connection(page: Page) -> Locator:
     """The element that says Connected, Reconnecting or Stale."""
     return page.locator("[data-connection]")
+
+
+def region(page: Page, name: str) -> Locator:
+    """A titled block of the screen."""
+    return page.get_by_role("region", name=name, exact=True)
+
+
+def agent(page: Page, name: str) -> Locator:
+    """An agent's card on the dashboard."""
+    return region(page, "Agents").get_by_role("link").filter(has_text=name)
+
+
+def run_row(page: Page, run: dict[str, Any]) -> Locator:
+    """A run's line among the dashboard's workflows."""
+    lines = region(page, "Workflows").get_by_role("listitem")
+    return lines.filter(has=page.locator(f'a[href="/runs/{run["id"]}"]'))
+
+
+def mark(page: Page) -> None:
+    """Leave something in the page that a reload would take away."""
+    page.evaluate("window.rigWasHere = true")
+
+
+def reloaded(page: Page) -> bool:
+    return not page.evaluate("window.rigWasHere === true")
 
 
 def violations(page: Page) -> list[str]:
