@@ -1,6 +1,6 @@
 import { X } from "lucide-react";
 import { Dialog as Radix } from "radix-ui";
-import type { ReactNode } from "react";
+import { type ReactNode, useRef } from "react";
 import { cx } from "@/lib/cx";
 import { buttonClass } from "./button";
 
@@ -16,6 +16,8 @@ type Props = {
 
 /** Centred on a desktop, a bottom sheet on a phone. */
 export function Dialog({ open, onOpenChange, title, description, children, footer, wide }: Props) {
+  // Radix gives the focus back to its own trigger only; these dialogs are opened by state.
+  const opener = useRef<Element | null>(null);
   return (
     <Radix.Root open={open} onOpenChange={onOpenChange}>
       <Radix.Portal>
@@ -27,6 +29,13 @@ export function Dialog({ open, onOpenChange, title, description, children, foote
             "md:top-[10dvh] md:left-1/2 md:-ml-(--half) md:w-(--wide)",
             wide ? "[--half:360px] [--wide:720px]" : "[--half:260px] [--wide:520px]",
           )}
+          onOpenAutoFocus={() => {
+            opener.current = document.activeElement;
+          }}
+          onCloseAutoFocus={(event) => {
+            event.preventDefault();
+            if (opener.current instanceof HTMLElement) opener.current.focus();
+          }}
           {...(!description && { "aria-describedby": undefined })}
         >
           <header className="flex items-start gap-3 border-b px-4 py-3">
