@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.rig.browser import agent, connection, log_in, mark, region, reloaded, run_row
 from tests.rig.client import Client
@@ -19,10 +19,18 @@ def stack(model: ModelServer) -> Iterator[Stack]:
         yield running
 
 
+@pytest.fixture
+def elsewhere(browser: Browser) -> Iterator[Page]:
+    """Another browser: a profile is signed in on every port of its host."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    yield context.new_page()
+    context.close()
+
+
 def test_a_change_through_one_web_process_is_seen_on_the_other(
-    stack: Stack, model: ModelServer, client: Client, context: BrowserContext, page: Page
+    stack: Stack, model: ModelServer, client: Client, page: Page, elsewhere: Page
 ) -> None:
-    other = context.new_page()
+    other = elsewhere
     log_in(page, stack.urls[0])
     log_in(other, stack.urls[1])
     model.hold()
