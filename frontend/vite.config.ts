@@ -1,3 +1,6 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { brotliCompressSync, gzipSync } from "node:zlib";
 import tailwindcss from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
 import type { Plugin } from "vite";
@@ -20,8 +23,21 @@ const collectFirstLoad: Plugin = {
   },
 };
 
+/** The server sends the sibling a browser accepts, so nothing is compressed while somebody waits. */
+const precompress: Plugin = {
+  name: "precompress",
+  apply: "build",
+  writeBundle({ dir = "" }, bundle) {
+    for (const name of Object.keys(bundle).filter((file) => /\.(js|css)$/.test(file))) {
+      const bytes = readFileSync(join(dir, name));
+      writeFileSync(join(dir, `${name}.gz`), gzipSync(bytes, { level: 9 }));
+      writeFileSync(join(dir, `${name}.br`), brotliCompressSync(bytes));
+    }
+  },
+};
+
 export default defineConfig({
-  plugins: [react(), tailwindcss(), collectFirstLoad],
+  plugins: [react(), tailwindcss(), collectFirstLoad, precompress],
   resolve: { alias: { "@": new URL("./src", import.meta.url).pathname } },
   // Django replaces the placeholder by the nonce of each response.
   html: { cspNonce: "__CSP_NONCE__" },

@@ -80,7 +80,7 @@ export function Throughput({ range, className }: Props) {
 
 export function SystemMetrics({ range, className }: Props) {
   const { data, error, refetch } = useMetrics(range);
-  const common = data && { at: data.at, syncKey: "dashboard", className: "h-[196px]" };
+  const common = data && { at: data.at, syncKey: "dashboard", className: "h-[186px]" };
   return (
     <Card title="System" note={wordsOf(range)} className={className} bodyClassName="p-4">
       {data && common ? (
@@ -115,7 +115,7 @@ export function SystemMetrics({ range, className }: Props) {
       ) : error ? (
         <ErrorState error={error} retry={() => void refetch()} what="The metrics could not be loaded" />
       ) : (
-        <Skeleton className="h-[404px]" />
+        <Skeleton className="h-[384px]" />
       )}
     </Card>
   );
