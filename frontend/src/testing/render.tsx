@@ -7,9 +7,10 @@ import { makeRouter } from "@/app/router";
 /** The whole application at an address, as the browser would show it. */
 export function renderApp(path: string) {
   const router = makeRouter(createMemoryHistory({ initialEntries: [path] }));
-  return render(
+  const page = render(
     <QueryClientProvider client={queryClient}>
       <RouterProvider router={router} />
     </QueryClientProvider>,
   );
+  return { ...page, router };
 }

@@ -1,4 +1,4 @@
-import { act, screen, within } from "@testing-library/react";
+import { act, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { HttpResponse, http } from "msw";
 // Compiled before the clock of a test starts.
@@ -7,7 +7,6 @@ import "@/components/work/markdown";
 import "@/routes/run.lazy";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { queryClient } from "@/app/query";
-import { router } from "@/app/router";
 import { keys } from "@/lib/api/keys";
 import { session } from "@/lib/api/session";
 import type { Run } from "@/lib/api/types";
@@ -33,11 +32,11 @@ describe("the page of a run", () => {
     const fix = makeStep({ key: "fix", name: "Propose a fix", output: { text: "Limit the length." } });
     const run = makeRunDetail({ steps: [makeStep(), fix] });
     server.use(answers(run));
-    renderApp(`/runs/${run.id}`);
+    const { router } = renderApp(`/runs/${run.id}`);
     const steps = within(await timeline());
     await userEvent.click(steps.getByRole("button", { name: /Propose a fix/ }));
     expect(await screen.findByText("Limit the length.")).toBeInTheDocument();
-    expect(router.state.location.search).toEqual({ step: "fix" });
+    await waitFor(() => expect(router.state.location.search).toEqual({ step: "fix" }));
     expect(steps.getByRole("button", { name: /Propose a fix/ })).toHaveAttribute("aria-pressed", "true");
   });
 
@@ -123,7 +122,7 @@ describe("the page of a run", () => {
     const dialog = await screen.findByRole("dialog", { name: "Cancel run #7?" });
     expect(cancelled).toBe(0);
     await userEvent.click(within(dialog).getByRole("button", { name: "Cancel run" }));
-    await expect.poll(() => cancelled).toBe(1);
+    await waitFor(() => expect(cancelled).toBe(1));
   });
 
   it("says what is wrong with an unknown run, and loads again on request", async () => {
