@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -68,7 +69,8 @@ def change_agents() -> None:
 def main() -> None:
     prepare(int(sys.argv[1]))
     threading.Thread(target=change_agents, daemon=True).start()
-    http = ApiTimer(ReadyDashboard(get_asgi_application(), API_HEADERS))
+    pages: Any = get_asgi_application()
+    http = ApiTimer(ReadyDashboard(pages, API_HEADERS))
     uvicorn.run(
         Doors(http, {"/ws/dashboard/": DashboardConsumer.as_asgi()}),
         host="127.0.0.1",
