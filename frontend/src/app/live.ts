@@ -77,6 +77,8 @@ function tell(events: readonly LiveEvent[]): void {
         key: event.alert_id,
         link: { to: event.url.startsWith("/") ? event.url : "/alerts", label: "Look at it" },
       });
+    } else if (event.type === "approval_update" && event.state === "open") {
+      announce("approval waiting");
     } else if (event.type === "agent_status_change" && event.status === "error") announce("agent failed");
     else if (event.type === "workflow_update" && event.previous_status !== event.status) {
       if (event.status === "completed") announce("run completed");
@@ -102,7 +104,15 @@ const batch = new Batch<LiveEvent | Tick>(
 
 async function snapshotForSocket(): Promise<Position> {
   const { epoch, seq } = await loadSnapshot();
-  invalidateSoon([keys.agents.all, keys.runs.all, keys.commandRuns.all, keys.events.all, keys.alerts.all]);
+  invalidateSoon([
+    keys.agents.all,
+    keys.runs.all,
+    keys.commandRuns.all,
+    keys.events.all,
+    keys.alerts.all,
+    keys.approvals.all,
+    keys.pause,
+  ]);
   return { epoch, seq };
 }
 

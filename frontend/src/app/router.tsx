@@ -2,6 +2,7 @@ import { createRouter, type RouterHistory } from "@tanstack/react-router";
 import { agentRoute } from "@/routes/agent";
 import { agentsRoute } from "@/routes/agents";
 import { alertsRoute } from "@/routes/alerts";
+import { approvalsRoute } from "@/routes/approvals";
 import { commandRunRoute } from "@/routes/command-run";
 import { commandsRoute } from "@/routes/commands";
 import { dashboardRoute } from "@/routes/dashboard";
@@ -27,6 +28,7 @@ const routeTree = rootRoute.addChildren([
     runRoute,
     commandsRoute,
     commandRunRoute,
+    approvalsRoute,
     alertsRoute,
     metricsRoute,
     settingsRoute,

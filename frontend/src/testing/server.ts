@@ -16,6 +16,7 @@ export const handlers = [
   http.get(`${api}/monitoring/dashboard/snapshot/`, () => HttpResponse.json(makeSnapshot())),
   http.get(`${api}/monitoring/attention/`, () => HttpResponse.json([])),
   http.get(`${api}/monitoring/metrics/`, () => HttpResponse.json({ step_seconds: 5, at: [], series })),
+  http.get(`${api}/pause/`, () => HttpResponse.json({ paused: false, by: null, at: null })),
   http.get(`${api}/events/`, () => HttpResponse.json({ results: [], next: null })),
   http.get(`${api}/workflows/`, () => HttpResponse.json({ next: null, previous: null, results: [] })),
 ];

@@ -1,6 +1,6 @@
 /** The steps of a graph as a list that says what each one waits for: everything the drawing says, readable by all. */
 import { StatusText } from "@/components/status";
-import type { DagStep } from "./step";
+import { type DagStep, waitsFor } from "./step";
 
 export interface OutlineProps {
   label: string;
@@ -25,7 +25,7 @@ export function Outline({ label, steps, selected, onSelect }: OutlineProps) {
             <span className="min-w-0 flex-1">
               <span className="block truncate text-table font-semibold">{step.name}</span>
               <span className="block text-meta text-muted">
-                {step.who}
+                {waitsFor(step) ?? step.who}
                 {step.needs.length > 0 &&
                   ` · after ${step.needs.map((need) => names.get(need) ?? need).join(", ")}`}
               </span>

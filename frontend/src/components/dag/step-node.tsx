@@ -3,11 +3,13 @@ import { Handle, type Node, type NodeProps, Position } from "@xyflow/react";
 import { memo } from "react";
 import { lookOf, StatusIcon } from "@/components/status";
 import { cx } from "@/lib/cx";
-import type { DagStep } from "./step";
+import { type DagStep, kindStatus, waitsFor } from "./step";
 
 export type StepNodeType = Node<{ step: DagStep }, "step">;
 
 export const StepNode = memo(function StepNode({ data: { step }, selected }: NodeProps<StepNodeType>) {
+  const kind = kindStatus(step);
+  const waits = waitsFor(step);
   const look = step.status === undefined ? undefined : lookOf(step.status);
   return (
     <div
@@ -31,11 +33,12 @@ export const StepNode = memo(function StepNode({ data: { step }, selected }: Nod
         {look && step.status && (
           <>
             <StatusIcon status={step.status} size={13} />
-            <span className="shrink-0 text-fg">{look.label}</span>
-            <span aria-hidden>·</span>
+            <span className={cx("text-fg", waits ? "truncate" : "shrink-0")}>{waits ?? look.label}</span>
+            {!waits && <span aria-hidden>·</span>}
           </>
         )}
-        <span className="truncate">{step.who}</span>
+        {kind && <StatusIcon status={kind} size={13} />}
+        {!waits && <span className="truncate">{step.who}</span>}
       </span>
       {step.status === "running" && (
         <span className="absolute inset-x-0 bottom-0 h-[3px] bg-border" aria-hidden>

@@ -7,6 +7,8 @@ export interface DagStep {
   needs: readonly string[];
   /** Second line: the agent or, in a definition, the command. */
   who: string;
+  /** Anything but an agent's work. */
+  kind?: "command" | "approval" | "wait" | undefined;
   /** Absent in a definition. */
   status?: string | undefined;
   progress?: number | undefined;
@@ -16,4 +18,16 @@ export interface DagStep {
 export function describeStep(step: DagStep): string {
   const status = step.status === undefined ? "" : lookOf(step.status).label;
   return [step.name, status, step.who, step.waitReason].filter(Boolean).join(", ");
+}
+
+/** While people or the clock are waited for, that is what the box has room to say. */
+export function waitsFor(step: DagStep): string | undefined {
+  const waits = step.status === "waiting" || step.status === "approval" || step.status === "paused";
+  return (waits && step.waitReason) || undefined;
+}
+
+/** The icon of steps that no agent does, while they have no status to show. */
+export function kindStatus(step: DagStep): string | undefined {
+  if (step.status !== undefined) return undefined;
+  return { approval: "approval", wait: "waiting" }[step.kind as string];
 }

@@ -17,11 +17,14 @@ export interface SchemaFormProps {
   /** Values to start from; they are read once, so live updates never overwrite what is being typed. */
   initial?: Record<string, unknown>;
   disabled?: boolean;
+  /** Said in place of fields when there are none; null to say nothing. */
+  empty?: string | null;
   className?: string;
 }
 
 export function SchemaForm(props: SchemaFormProps) {
   const { schema, onSubmit, children, problem, serverErrors, initial, disabled = false } = props;
+  const { empty = "Nothing to fill in: this takes no input." } = props;
   const id = useId();
   const form = useRef<HTMLFormElement>(null);
   const fields = fieldsOf(schema);
@@ -46,7 +49,7 @@ export function SchemaForm(props: SchemaFormProps) {
 
   return (
     <form ref={form} onSubmit={submit} noValidate className={`flex flex-col gap-4 ${props.className ?? ""}`}>
-      {fields.length === 0 && <p className="text-muted">Nothing to fill in: this takes no input.</p>}
+      {fields.length === 0 && empty && <p className="text-muted">{empty}</p>}
       {fields.map((field) => (
         <SchemaField
           key={field.key}

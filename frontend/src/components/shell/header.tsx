@@ -1,16 +1,23 @@
-import { CircleHelp, Search, UserRound } from "lucide-react";
+import { Link } from "@tanstack/react-router";
+import { CircleHelp, Hand, OctagonPause, Search, UserRound } from "lucide-react";
 import { lazy, Suspense, useState } from "react";
 import { DemoLabel } from "@/components/status";
 import { buttonClass } from "@/components/ui/button";
-import { useMe } from "@/hooks";
+import { useCanOperate, useMe, useOpenApprovals, usePause } from "@/hooks";
+import { count } from "@/lib/format";
 import { ConnectionState } from "./connection";
 import { Logo } from "./logo";
 
 const loadUserMenu = () => import("./user-menu");
 const UserMenu = lazy(loadUserMenu);
+const StopEverything = lazy(() => import("./stop-everything"));
 
 export function Header({ onSearch, onHelp }: { onSearch: () => void; onHelp: () => void }) {
   const { data: me } = useMe();
+  const [stopping, setStopping] = useState(false);
+  const mayStop = useCanOperate();
+  const pause = usePause();
+  const askToStop = mayStop && pause?.paused === false ? () => setStopping(true) : undefined;
   return (
     <header className="sticky top-0 z-30 flex h-12 shrink-0 items-center gap-2 border-b bg-surface px-4 md:px-6">
       <span className="md:hidden">
@@ -27,7 +34,19 @@ export function Header({ onSearch, onHelp }: { onSearch: () => void; onHelp: () 
       </button>
       <div className="ml-auto flex items-center gap-2 md:gap-3">
         {me?.server.model.demo && <DemoLabel className="max-sm:hidden" />}
+        <WaitingApprovals />
         <ConnectionState />
+        {askToStop && (
+          <button
+            type="button"
+            aria-label="Stop everything"
+            title="Stop everything"
+            onClick={askToStop}
+            className={buttonClass("ghost", "icon", "max-md:hidden")}
+          >
+            <OctagonPause size={16} aria-hidden="true" className="text-muted" />
+          </button>
+        )}
         <button
           type="button"
           aria-label="Keyboard shortcuts"
@@ -36,14 +55,33 @@ export function Header({ onSearch, onHelp }: { onSearch: () => void; onHelp: () 
         >
           <CircleHelp size={16} aria-hidden="true" className="text-muted" />
         </button>
-        <UserButton name={me?.name || me?.username || "Account"} />
+        <UserButton name={me?.name || me?.username || "Account"} onStop={askToStop} />
       </div>
+      <Suspense fallback={null}>{stopping && <StopEverything onClose={() => setStopping(false)} />}</Suspense>
     </header>
   );
 }
 
+/** On every page and on a phone too: somebody's run waits until it is answered. */
+function WaitingApprovals() {
+  const open = useOpenApprovals() ?? 0;
+  if (open === 0) return null;
+  return (
+    <Link
+      to="/approvals"
+      data-tone="hold"
+      title="Approvals that wait for a person"
+      className="tint inline-flex h-7 items-center gap-1.5 rounded-pill px-2.5 text-meta text-fg hover:brightness-105 max-md:h-11 max-md:px-3"
+    >
+      <Hand size={14} aria-hidden="true" className="text-(--tone)" />
+      <span className="tnum">{count(open)}</span>
+      <span className="max-lg:sr-only">{open === 1 ? "approval" : "approvals"}</span>
+    </Link>
+  );
+}
+
 /** The menu's code is fetched when the button is near to be used, and takes its place when it is. */
-function UserButton({ name }: { name: string }) {
+function UserButton({ name, onStop }: { name: string; onStop: (() => void) | undefined }) {
   const [wanted, setWanted] = useState(false);
   const prepare = () => void loadUserMenu();
   const trigger = (
@@ -62,7 +100,7 @@ function UserButton({ name }: { name: string }) {
   if (!wanted) return trigger;
   return (
     <Suspense fallback={trigger}>
-      <UserMenu trigger={trigger} />
+      <UserMenu trigger={trigger} onStop={onStop} />
     </Suspense>
   );
 }

@@ -1,7 +1,7 @@
 import { Link } from "@tanstack/react-router";
 import { Dialog } from "@/components/ui/dialog";
 import { navItems } from "./nav";
-import { AlertBadge } from "./navigation";
+import { NavBadge } from "./navigation";
 
 /** What the bottom bar has no room for. */
 export default function MoreSheet({ onClose }: { onClose: () => void }) {
@@ -17,7 +17,7 @@ export default function MoreSheet({ onClose }: { onClose: () => void }) {
             >
               <item.icon size={20} aria-hidden="true" className="text-muted" />
               <span className="flex-1">{item.label}</span>
-              {item.to === "/alerts" && <AlertBadge />}
+              <NavBadge to={item.to} />
             </Link>
           </li>
         ))}

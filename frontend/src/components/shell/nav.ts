@@ -2,6 +2,7 @@ import {
   Bell,
   Bot,
   ChartLine,
+  Hand,
   LayoutDashboard,
   type LucideIcon,
   Settings,
@@ -10,7 +11,7 @@ import {
 } from "lucide-react";
 
 export type NavItem = {
-  to: "/" | "/agents" | "/workflows" | "/commands" | "/alerts" | "/metrics" | "/settings";
+  to: "/" | "/agents" | "/workflows" | "/commands" | "/approvals" | "/alerts" | "/metrics" | "/settings";
   label: string;
   icon: LucideIcon;
   /** The letter after `g`. */
@@ -21,6 +22,7 @@ export const navItems: NavItem[] = [
   { to: "/agents", label: "Agents", icon: Bot, key: "a" },
   { to: "/workflows", label: "Workflows", icon: Workflow, key: "w" },
   { to: "/commands", label: "Commands", icon: SquareTerminal, key: "c" },
+  { to: "/approvals", label: "Approvals", icon: Hand, key: "p" },
   { to: "/alerts", label: "Alerts", icon: Bell, key: "l" },
   { to: "/metrics", label: "Metrics", icon: ChartLine, key: "m" },
   { to: "/settings", label: "Settings", icon: Settings, key: "s" },

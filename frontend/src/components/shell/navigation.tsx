@@ -1,7 +1,8 @@
 import { Link } from "@tanstack/react-router";
 import { Menu as MenuIcon } from "lucide-react";
 import { lazy, Suspense, useState } from "react";
-import { useMe, useOpenAlerts } from "@/hooks";
+import type { Tone } from "@/components/status";
+import { useMe, useOpenAlerts, useOpenApprovals } from "@/hooks";
 import { cx } from "@/lib/cx";
 import { count } from "@/lib/format";
 import { Logo } from "./logo";
@@ -9,12 +10,27 @@ import { type NavItem, navItems } from "./nav";
 
 const MoreSheet = lazy(() => import("./more-sheet"));
 
-export function AlertBadge({ className }: { className?: string }) {
-  const open = useOpenAlerts().data?.length ?? 0;
+type BadgeProps = { className?: string };
+
+export function AlertBadge({ className }: BadgeProps) {
+  return <Badge open={useOpenAlerts().data?.length ?? 0} tone="warn" className={className} />;
+}
+
+function ApprovalBadge({ className }: BadgeProps) {
+  return <Badge open={useOpenApprovals() ?? 0} tone="hold" className={className} />;
+}
+
+/** The count that belongs to an entry of the navigation, if any. */
+export function NavBadge({ to, className }: BadgeProps & Pick<NavItem, "to">) {
+  if (to === "/alerts") return <AlertBadge className={className} />;
+  return to === "/approvals" ? <ApprovalBadge className={className} /> : null;
+}
+
+function Badge({ open, tone, className }: BadgeProps & { open: number; tone: Tone }) {
   if (open === 0) return null;
   return (
     <span
-      data-tone="warn"
+      data-tone={tone}
       className={cx(
         "tint tnum inline-flex h-5 min-w-5 items-center justify-center rounded-pill px-1.5 text-caption text-fg",
         className,
@@ -36,7 +52,7 @@ function SidebarLink({ item }: { item: NavItem }) {
     >
       <item.icon size={16} aria-hidden="true" className="shrink-0" />
       <span className="flex-1 max-lg:sr-only">{item.label}</span>
-      {item.to === "/alerts" && <AlertBadge className="max-lg:hidden" />}
+      <NavBadge to={item.to} className="max-lg:hidden" />
     </Link>
   );
 }

@@ -5,6 +5,7 @@ import { Toaster } from "@/components/ui/toaster";
 import { Announcer } from "./announcer";
 import { Header } from "./header";
 import { BottomBar, Sidebar } from "./navigation";
+import { PausedBanner } from "./paused-banner";
 import { useShortcuts } from "./shortcuts";
 
 const Palette = lazy(() => import("./palette"));
@@ -34,6 +35,7 @@ export function Shell() {
       <Sidebar />
       <div className="flex min-w-0 flex-1 flex-col">
         <Header onSearch={() => setPalette(true)} onHelp={() => setHelp(true)} />
+        <PausedBanner />
         <main
           id="main"
           tabIndex={-1}

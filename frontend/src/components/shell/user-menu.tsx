@@ -12,7 +12,13 @@ const themes = [
   { value: "dark", label: "Dark", icon: <Moon size={14} aria-hidden="true" /> },
 ];
 
-export default function UserMenu({ trigger }: { trigger: ReactNode }) {
+interface UserMenuProps {
+  trigger: ReactNode;
+  /** Absent when there is nothing to stop, or this user may not. */
+  onStop: (() => void) | undefined;
+}
+
+export default function UserMenu({ trigger, onStop }: UserMenuProps) {
   const { data: me } = useMe();
   const choice = useSyncExternalStore(theme.subscribe, theme.read);
   return (
@@ -40,6 +46,11 @@ export default function UserMenu({ trigger }: { trigger: ReactNode }) {
       <MenuLabel>Theme</MenuLabel>
       <MenuChoices value={choice} onChange={(value) => theme.set(value as ThemeChoice)} choices={themes} />
       <MenuSeparator />
+      {onStop && (
+        <MenuItem danger onSelect={onStop}>
+          Stop everything
+        </MenuItem>
+      )}
       <MenuItem onSelect={() => void session.signOut()}>Sign out</MenuItem>
     </Menu>
   );

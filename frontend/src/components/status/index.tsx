@@ -3,6 +3,7 @@ import { cx } from "@/lib/cx";
 import { lookOf, type Tone } from "./palette";
 
 export { lookOf, statusOrder, type Tone } from "./palette";
+export { doerOf, stepStatus } from "./step";
 
 type Props = { status: string; label?: string; className?: string };
 

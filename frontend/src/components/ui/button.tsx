@@ -1,5 +1,6 @@
-import type { ComponentProps, ReactNode } from "react";
+import { type ComponentProps, type ReactNode, useId } from "react";
 import { cx } from "@/lib/cx";
+import { toast } from "./toast";
 
 type Variant = "primary" | "secondary" | "ghost" | "danger";
 type Size = "md" | "sm" | "icon";
@@ -17,7 +18,7 @@ const sizes: Record<Size, string> = {
 
 export function buttonClass(variant: Variant = "secondary", size: Size = "md", className?: string): string {
   return cx(
-    "inline-flex shrink-0 select-none items-center justify-center gap-1.5 whitespace-nowrap rounded-control text-table transition-[background-color,filter] duration-100 disabled:opacity-50",
+    "inline-flex shrink-0 select-none items-center justify-center gap-1.5 whitespace-nowrap rounded-control text-table transition-[background-color,filter] duration-100 disabled:opacity-50 aria-disabled:opacity-50",
     variants[variant],
     sizes[size],
     className,
@@ -30,6 +31,28 @@ type Props = ComponentProps<"button"> & {
   busy?: boolean;
   children: ReactNode;
 };
+
+/** A button that cannot be used now and says why: to a pointer, a screen reader and a finger alike. */
+export function BlockedButton({ whyNot, children, ...rest }: Omit<Props, "onClick"> & { whyNot: string }) {
+  const id = useId();
+  return (
+    <>
+      <Button
+        {...rest}
+        aria-disabled
+        aria-describedby={id}
+        title={whyNot}
+        onClick={() => toast({ level: "info", title: whyNot, key: "why-not" })}
+      >
+        {children}
+      </Button>
+      <span id={id} hidden>
+        {whyNot}
+      </span>
+    </>
+  );
+}
+
 export function Button({ variant, size, busy, className, type = "button", disabled, ...rest }: Props) {
   return (
     <button

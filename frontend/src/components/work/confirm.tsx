@@ -1,6 +1,6 @@
 /** A button that asks before it does what cannot be undone, and says why when that fails. */
 import { type ReactNode, useState } from "react";
-import { Button } from "@/components/ui/button";
+import { BlockedButton, Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
 import { messageOf } from "@/lib/api/errors";
 
@@ -12,6 +12,13 @@ interface ConfirmProps {
   keep: string;
   pendingLabel: string;
   children: ReactNode;
+  /** Red for what cannot be undone. */
+  variant?: "danger" | "secondary" | "primary";
+  icon?: ReactNode;
+  /** Why it cannot be done now. */
+  whyNot?: string | undefined;
+  disabled?: boolean;
+  className?: string;
   mutation: {
     mutate: (variables: undefined, options: { onSuccess: () => void }) => void;
     isPending: boolean;
@@ -19,12 +26,23 @@ interface ConfirmProps {
   };
 }
 
-export function Confirm({ label, title, description, keep, pendingLabel, children, mutation }: ConfirmProps) {
+export function Confirm(props: ConfirmProps) {
+  const { label, title, description, keep, pendingLabel, children, mutation, icon, className } = props;
+  const { variant = "danger", whyNot, disabled } = props;
   const [isAsking, setAsking] = useState(false);
   const close = () => setAsking(false);
+  if (whyNot !== undefined) {
+    return (
+      <BlockedButton variant={variant} className={className} whyNot={whyNot}>
+        {icon}
+        {label}
+      </BlockedButton>
+    );
+  }
   return (
     <>
-      <Button variant="danger" onClick={() => setAsking(true)}>
+      <Button variant={variant} className={className} disabled={disabled} onClick={() => setAsking(true)}>
+        {icon}
         {label}
       </Button>
       <Dialog
@@ -36,7 +54,7 @@ export function Confirm({ label, title, description, keep, pendingLabel, childre
           <>
             <Button onClick={close}>{keep}</Button>
             <Button
-              variant="danger"
+              variant={variant === "secondary" ? "primary" : variant}
               busy={mutation.isPending}
               onClick={() => mutation.mutate(undefined, { onSuccess: close })}
             >
@@ -50,7 +68,7 @@ export function Confirm({ label, title, description, keep, pendingLabel, childre
             {messageOf(mutation.error)}
           </p>
         ) : (
-          <p className="text-muted">{children}</p>
+          <div className="text-muted">{children}</div>
         )}
       </Dialog>
     </>

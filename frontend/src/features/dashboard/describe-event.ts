@@ -69,6 +69,23 @@ function commandRun(payload: Payload, names: Names): Described {
   };
 }
 
+const decided: Record<string, string> = {
+  approved: "was approved",
+  rejected: "was rejected",
+  expired: "expired before anybody decided",
+  cancelled: "is no longer asked",
+};
+
+function approval(payload: Payload): Described {
+  const state = str(payload.state);
+  return {
+    status: state === "open" ? "approval" : state,
+    subject: str(payload.title) || "An approval",
+    text: decided[state] ?? "waits for a person",
+    to: state === "open" ? "/approvals" : `/runs/${str(payload.run_id)}`,
+  };
+}
+
 const routine = new Set(["idle", "busy", "pending", "queued", "dispatched"]);
 /**
  * What an operator wants to read. A step says what its command run and its agent would say again; a
@@ -101,6 +118,15 @@ export function describe(event: JournalEvent, names: Names): Described {
       return step(payload);
     case "command_run_update":
       return commandRun(payload, names);
+    case "approval_update":
+      return approval(payload);
+    case "pause_update":
+      return {
+        status: payload.paused === true ? "paused" : "running",
+        subject: str(payload.workflow) || "Everything",
+        text: `was ${payload.paused === true ? "paused" : "resumed"}${str(payload.by) ? ` by ${str(payload.by)}` : ""}`,
+        to: str(payload.workflow) ? `/workflows/${str(payload.workflow)}` : null,
+      };
     case "system_alert": {
       const state = str(payload.state);
       return {

@@ -1,5 +1,6 @@
 /** Pure reading of a run: which step a page points at, what it waits for, how it ended. */
 import type { DagStep } from "@/components/dag";
+import { doerOf, stepStatus } from "@/components/status";
 import type { Run, Step, StepStatus } from "@/lib/api/types";
 
 const OVER = new Set<string>(["completed", "failed", "cancelled", "timed_out", "skipped"]);
@@ -11,8 +12,9 @@ export function dagSteps(run: Run): DagStep[] {
     key: step.key,
     name: step.name,
     needs: step.needs,
-    who: step.agent?.name ?? step.command,
-    status: step.status,
+    who: doerOf(step),
+    kind: step.kind,
+    status: stepStatus(step),
     progress: step.progress,
     waitReason: step.wait_reason,
   }));
@@ -22,9 +24,9 @@ export function stepOf(run: Run, key: string | undefined): Step | undefined {
   return key === undefined ? undefined : run.steps.find((step) => step.key === key);
 }
 
-/** The steps an operator would ask about first: what runs now, else what failed. */
+/** The steps an operator would ask about first: what runs or waits for somebody now, else what failed. */
 export function stepsOfInterest(run: Run): Step[] {
-  const wanted: StepStatus[][] = [["running"], ["failed", "timed_out"], ["queued"]];
+  const wanted: StepStatus[][] = [["running", "waiting"], ["failed", "timed_out"], ["queued"]];
   for (const statuses of wanted) {
     const found = run.steps.filter(({ status }) => statuses.includes(status));
     if (found.length > 0) return found;
@@ -37,4 +39,31 @@ export function neighbour(run: Run, key: string | undefined, by: 1 | -1): string
   const at = run.steps.findIndex((step) => step.key === key);
   const next = at < 0 ? (by > 0 ? 0 : run.steps.length - 1) : at + by;
   return run.steps[next]?.key;
+}
+
+const RETRIED = new Set<string>(["failed", "cancelled", "timed_out"]);
+
+/**
+ * The steps a retry does again, in the order of the run: what did not succeed, or the named step; and
+ * what comes after them, because it was made from their output.
+ */
+export function retriedSteps(run: Run, from?: string): Step[] {
+  const again = new Set<string>();
+  const isAgain = (step: Step) =>
+    (from === undefined ? RETRIED.has(step.status) : step.key === from) ||
+    step.needs.some((need) => again.has(need));
+  // Needs always stand before what needs them only in most documents, so go on until nothing is added.
+  for (let before = -1; before !== again.size; ) {
+    before = again.size;
+    for (const step of run.steps) if (isAgain(step)) again.add(step.key);
+  }
+  return run.steps.filter(({ key }) => again.has(key));
+}
+
+/** Why a retry is refused, in words for the person who wants it; undefined when it is possible. */
+export function whyNoRetry(run: Run, step?: Step): string | undefined {
+  if (!isOver(run.status)) return "This run is still going. Retry when it is over, or cancel it first.";
+  if (step === undefined && retriedSteps(run).length === 0)
+    return "Every step of this run succeeded. Choose a step to do it again from there.";
+  return undefined;
 }

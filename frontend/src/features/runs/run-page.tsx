@@ -6,11 +6,12 @@ import { Card } from "@/components/ui/card";
 import { Page } from "@/components/ui/page";
 import { Skeleton } from "@/components/ui/states";
 import { Loaded } from "@/components/work/loaded";
+import { PausedNote } from "@/components/work/paused-note";
 import { runQuery } from "@/lib/api/runs";
 import type { Run } from "@/lib/api/types";
-import { visibleText } from "@/lib/format";
-import { CancelRun } from "./cancel-run";
+import { sentence, visibleText } from "@/lib/format";
 import { dagSteps, stepOf } from "./model";
+import { RunActions } from "./run-actions";
 import { RunHeader, RunTitle } from "./run-header";
 import { RunPanel } from "./run-panel";
 import { StepPanel } from "./step-panel";
@@ -29,7 +30,7 @@ export function RunPage({ id, step, onStep }: RunPageProps) {
     <Page
       title={run ? visibleText(`${run.workflow_name} #${run.number}`) : "Run"}
       heading={run ? <RunTitle run={run} /> : query.isPending ? <Skeleton className="h-7 w-72" /> : undefined}
-      actions={run && <CancelRun run={run} />}
+      actions={run && <RunActions run={run} step={stepOf(run, step)} />}
     >
       <Loaded framed query={query} what="This run could not be loaded" skeleton={<RunSkeleton />}>
         {(loaded) => <RunBody run={loaded} step={step} onStep={onStep} />}
@@ -50,6 +51,11 @@ function RunBody({ run, step: key, onStep }: { run: Run } & Omit<RunPageProps, "
   useRevealed(panel, step?.key);
   return (
     <>
+      {run.status === "paused" && (
+        <PausedNote what={sentence(visibleText(run.status_reason)) || "This run is paused"}>
+          Steps that run now are finished; nothing new is started.
+        </PausedNote>
+      )}
       <RunHeader run={run} />
       <div className="grid min-w-0 gap-3 lg:grid-cols-2">
         <Dag
@@ -71,7 +77,7 @@ function RunBody({ run, step: key, onStep }: { run: Run } & Omit<RunPageProps, "
           </Card>
           <div ref={panel} className="scroll-mt-16">
             {step ? (
-              <StepPanel key={step.id} step={step} onClose={() => onStep(undefined)} />
+              <StepPanel key={step.id} run={run} step={step} onClose={() => onStep(undefined)} />
             ) : (
               <RunPanel run={run} onStep={onStep} />
             )}

@@ -1,6 +1,7 @@
 /** What a run is about when no step is chosen: its outcome, what happens now, and what it was given. */
 import { useQuery } from "@tanstack/react-query";
-import { StatusText } from "@/components/status";
+import { StepApproval } from "@/components/approvals";
+import { doerOf, StatusText, stepStatus } from "@/components/status";
 import { Card } from "@/components/ui/card";
 import { Failure } from "@/components/work/failure";
 import { NowWriting } from "@/components/work/now-writing";
@@ -53,10 +54,16 @@ function Present({ run, onStep }: RunPanelProps) {
       </p>
     );
   }
-  return steps.map((step) => <PresentStep key={step.id} step={step} onStep={onStep} />);
+  return steps.map((step) => <PresentStep key={step.id} runId={run.id} step={step} onStep={onStep} />);
 }
 
-function PresentStep({ step, onStep }: { step: Step; onStep: (key: string) => void }) {
+interface PresentStepProps {
+  runId: string;
+  step: Step;
+  onStep: (key: string) => void;
+}
+
+function PresentStep({ runId, step, onStep }: PresentStepProps) {
   const id = step.command_run_id;
   const isRunning = step.status === "running";
   const { data: commandRun } = useQuery({ ...commandRunQuery(id ?? ""), enabled: isRunning && id !== null });
@@ -70,10 +77,12 @@ function PresentStep({ step, onStep }: { step: Step; onStep: (key: string) => vo
         >
           {visibleText(step.name)}
         </button>
-        <StatusText status={step.status} />
-        <span className="text-meta text-muted">{visibleText(step.agent?.name ?? step.command)}</span>
+        <StatusText status={stepStatus(step)} />
+        <span className="text-meta text-muted">{visibleText(doerOf(step))}</span>
       </p>
-      {isRunning ? (
+      {stepStatus(step) === "approval" ? (
+        <StepApproval runId={runId} stepId={step.id} />
+      ) : isRunning ? (
         <NowWriting
           progress={step.progress}
           message={step.message}

@@ -3,10 +3,11 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { X } from "lucide-react";
 import type { ReactNode } from "react";
-import { DemoLabel, StatusChip } from "@/components/status";
+import { StepApproval } from "@/components/approvals";
+import { DemoLabel, StatusChip, stepStatus } from "@/components/status";
 import { Button } from "@/components/ui/button";
 import { Card } from "@/components/ui/card";
-import { Elapsed } from "@/components/ui/time-ago";
+import { Elapsed, TimeAgo } from "@/components/ui/time-ago";
 import { Attempts } from "@/components/work/attempts";
 import { Fact, Facts } from "@/components/work/facts";
 import { Failure } from "@/components/work/failure";
@@ -16,12 +17,20 @@ import { OutputActions } from "@/components/work/output-actions";
 import { Section } from "@/components/work/section";
 import { TokenCount } from "@/components/work/tokens";
 import { commandRunQuery } from "@/lib/api/commands";
-import type { Step } from "@/lib/api/types";
+import type { Run, Step } from "@/lib/api/types";
 import { sentence, visibleText } from "@/lib/format";
 import { isOver } from "./model";
+import { RetryFrom } from "./retry-run";
 
-export function StepPanel({ step, onClose }: { step: Step; onClose: () => void }) {
+interface StepPanelProps {
+  run: Run;
+  step: Step;
+  onClose: () => void;
+}
+
+export function StepPanel({ run, step, onClose }: StepPanelProps) {
   const id = step.command_run_id;
+  const isApproval = step.kind === "approval";
   const { data: commandRun } = useQuery({ ...commandRunQuery(id ?? ""), enabled: id !== null });
   return (
     <Card
@@ -30,7 +39,8 @@ export function StepPanel({ step, onClose }: { step: Step; onClose: () => void }
       actions={
         <>
           {step.demo && step.started_at && <DemoLabel className="max-md:hidden" />}
-          <StatusChip status={step.status} />
+          <RetryFrom run={run} step={step} />
+          <StatusChip status={stepStatus(step)} />
           <Button size="icon" variant="ghost" aria-label="Close step" title="Close step" onClick={onClose}>
             <X size={14} aria-hidden />
           </Button>
@@ -39,7 +49,8 @@ export function StepPanel({ step, onClose }: { step: Step; onClose: () => void }
     >
       <div className="flex flex-col gap-3 p-4">
         <StepFacts step={step} />
-        <WaitReason step={step} />
+        {!isApproval && <WaitReason step={step} />}
+        {isApproval && step.started_at && <StepApproval runId={run.id} stepId={step.id} />}
         {step.error && <Failure error={step.error} title="This step failed" />}
         {step.status === "running" && (
           <NowWriting
@@ -58,12 +69,14 @@ export function StepPanel({ step, onClose }: { step: Step; onClose: () => void }
           <Output value={step.output} empty={noOutput(step)} />
         </Section>
       )}
-      <Section
-        title="Input"
-        actions={<OutputActions value={step.input} name="input" fileName={`${step.key}-input`} />}
-      >
-        <Output plain value={step.input} empty="The input is made when the step starts." />
-      </Section>
+      {(step.kind ?? "command") === "command" && (
+        <Section
+          title="Input"
+          actions={<OutputActions value={step.input} name="input" fileName={`${step.key}-input`} />}
+        >
+          <Output plain value={step.input} empty="The input is made when the step starts." />
+        </Section>
+      )}
       {commandRun && commandRun.attempts.length > 0 && (
         <Section title="Attempts">
           <Attempts attempts={commandRun.attempts} />
@@ -78,7 +91,27 @@ function noOutput(step: Step): string {
   return step.status === "completed" ? "Finished without output." : "Ended without output.";
 }
 
+/** A step that waits for people or for time has no agent, no command and no tokens. */
+function WaitingFacts({ step }: { step: Step }) {
+  return (
+    <Facts>
+      <Fact name="Kind">{step.kind === "approval" ? "Approval by people" : "Wait"}</Fact>
+      {step.kind === "wait" && step.wakes_at && !step.completed_at && (
+        <Fact name="Goes on">
+          <TimeAgo at={step.wakes_at} />
+        </Fact>
+      )}
+      {step.started_at && (
+        <Fact name={step.completed_at ? "Took" : "Waiting"}>
+          <Elapsed from={step.started_at} until={step.completed_at} />
+        </Fact>
+      )}
+    </Facts>
+  );
+}
+
 function StepFacts({ step }: { step: Step }) {
+  if (step.kind === "approval" || step.kind === "wait") return <WaitingFacts step={step} />;
   return (
     <Facts>
       <Fact name="Agent">{agentLink(step)}</Fact>

@@ -1,8 +1,8 @@
 /** The steps of a run over time: a list of buttons that is also the readable form of the graph. */
 import { useRef } from "react";
-import { lookOf, StatusIcon } from "@/components/status";
+import { doerOf, lookOf, StatusIcon, stepStatus } from "@/components/status";
 import type { Run, Step } from "@/lib/api/types";
-import { duration } from "@/lib/format";
+import { duration, visibleText } from "@/lib/format";
 import { useNow } from "@/lib/time";
 import { isOver } from "./model";
 import { type Bar, ticksOf, timelineOf } from "./timeline";
@@ -89,6 +89,8 @@ interface RowProps {
 }
 
 function Row({ step, bar, names, selected, onSelect }: RowProps) {
+  const status = stepStatus(step);
+  const waits = step.status === "waiting" ? step.wait_reason : "";
   const after = step.needs.map((need) => names.get(need) ?? need).join(", ");
   return (
     <button
@@ -99,19 +101,20 @@ function Row({ step, bar, names, selected, onSelect }: RowProps) {
       className={`${COLUMNS} min-h-11 w-full border-l-2 border-transparent px-3 py-1 text-left hover:bg-surface-2 aria-pressed:border-accent aria-pressed:bg-surface-2 md:min-h-8`}
     >
       <span className="flex min-w-0 items-center gap-2">
-        <StatusIcon status={step.status} size={14} />
+        <StatusIcon status={status} size={14} />
         <span className="min-w-0">
           <span className="block truncate text-table">{step.name}</span>
           <span className="block truncate text-meta text-muted md:sr-only">
-            {lookOf(step.status).label}
-            {step.agent && ` · ${step.agent.name}`}
+            {lookOf(status).label}
+            {step.started_at && ` · ${doerOf(step)}`}
             {after && <span className="sr-only">, after {after}</span>}
           </span>
+          {waits && <span className="block truncate text-meta text-muted">{visibleText(waits)}</span>}
         </span>
       </span>
       <Track step={step} bar={bar} />
       <span className="text-right text-meta text-muted tnum">
-        {bar?.seconds != null ? duration(bar.seconds) : lookOf(step.status).label}
+        {bar?.seconds != null ? duration(bar.seconds) : lookOf(status).label}
       </span>
     </button>
   );

@@ -25,16 +25,22 @@ export function StepDefinition({ step, steps, onClose }: StepDefinitionProps) {
       }
     >
       <Facts>
-        <Fact name="Command">
-          <Link
-            to="/commands"
-            search={{ q: step.command }}
-            className="font-mono text-meta text-accent hover:underline"
-          >
-            {step.command}
-          </Link>
-        </Fact>
-        <Fact name="Agent">{step.agent ? words(step.agent) : "Any agent that can do it"}</Fact>
+        {step.kind === "approval" || step.kind === "wait" ? (
+          <Fact name="Kind">{step.kind === "approval" ? "Approval by people" : "Wait"}</Fact>
+        ) : (
+          <>
+            <Fact name="Command">
+              <Link
+                to="/commands"
+                search={{ q: step.command }}
+                className="font-mono text-meta text-accent hover:underline"
+              >
+                {step.command}
+              </Link>
+            </Fact>
+            <Fact name="Agent">{step.agent ? words(step.agent) : "Any agent that can do it"}</Fact>
+          </>
+        )}
         <Fact name="After">
           {step.needs.length > 0 ? step.needs.map(nameOf).join(", ") : "Starts at once"}
         </Fact>

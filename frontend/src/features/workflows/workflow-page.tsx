@@ -3,6 +3,7 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Play } from "lucide-react";
 import { useState } from "react";
 import { Dag, type DagStep } from "@/components/dag";
+import { doerOf } from "@/components/status";
 import { Button } from "@/components/ui/button";
 import { Card } from "@/components/ui/card";
 import { Page } from "@/components/ui/page";
@@ -15,7 +16,8 @@ import { useCanOperate } from "@/hooks";
 import { runsQuery } from "@/lib/api/runs";
 import type { Workflow } from "@/lib/api/types";
 import { workflowQuery } from "@/lib/api/workflows";
-import { visibleText, words } from "@/lib/format";
+import { visibleText } from "@/lib/format";
+import { PauseWorkflow, WorkflowPaused } from "./pause-workflow";
 import { RunCounts } from "./run-counts";
 import { Source } from "./source";
 import { StepDefinition } from "./step-definition";
@@ -39,12 +41,21 @@ export function WorkflowPage({ slug, step, onStep }: WorkflowPageProps) {
           <Skeleton className="h-7 w-64" />
         ) : undefined
       }
-      actions={workflow && <RunButton workflow={workflow} />}
+      actions={workflow && <Actions workflow={workflow} />}
     >
       <Loaded framed query={query} what="This workflow could not be loaded" skeleton={<WorkflowSkeleton />}>
         {(loaded) => <Body workflow={loaded} step={step} onStep={onStep} />}
       </Loaded>
     </Page>
+  );
+}
+
+function Actions({ workflow }: { workflow: Workflow }) {
+  return (
+    <>
+      <PauseWorkflow workflow={workflow} />
+      <RunButton workflow={workflow} />
+    </>
   );
 }
 
@@ -69,11 +80,13 @@ function Body({ workflow, step: key, onStep }: { workflow: Workflow } & Omit<Wor
       key: one.key,
       name: one.name,
       needs: one.needs,
-      who: one.agent ? words(one.agent) : one.command,
+      who: doerOf(one),
+      kind: one.kind,
     }),
   );
   return (
     <>
+      <WorkflowPaused workflow={workflow} />
       <div className="card flex flex-col gap-3 px-4 py-3">
         {workflow.description && <p className="max-w-[80ch]">{visibleText(workflow.description)}</p>}
         <Facts>

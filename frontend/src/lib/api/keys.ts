@@ -45,6 +45,15 @@ export const keys = {
     list: (filter: Filter) => ["runs", "list", filter] as const,
     detail: (id: string) => ["runs", "detail", id] as const,
   },
+  approvals: {
+    all: ["approvals"] as const,
+    lists: ["approvals", "list"] as const,
+    list: (filter: Filter) => ["approvals", "list", filter] as const,
+    detail: (id: string) => ["approvals", "detail", id] as const,
+    openCount: ["approvals", "open-count"] as const,
+  },
+  /** Whether the whole project is held. */
+  pause: ["pause"] as const,
   events: {
     all: ["events"] as const,
     recent: ["events", "recent"] as const,

@@ -125,6 +125,60 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/approvals/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What the project's runs ask people, newest first. */
+        get: operations["list_approvals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/approvals/{approval_id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One question with its form, its decisions, and whether you may decide it. */
+        get: operations["get_approval"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/approvals/{approval_id}/decision/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * @description Say yes or no, once. 409 with the first decision when it is decided, 403 when you started
+         *     the run and may not decide it.
+         */
+        post: operations["decide_approval"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/logout/": {
         parameters: {
             query?: never;
@@ -534,6 +588,25 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/pause/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Whether the project is paused, by whom and since when. */
+        get: operations["get_pause"];
+        put?: never;
+        /** @description Stop everything: nothing is dispatched until it is resumed. What runs goes on to its end. */
+        post: operations["pause_project"];
+        /** @description Let everything go on. */
+        delete: operations["resume_project"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/": {
         parameters: {
             query?: never;
@@ -585,6 +658,78 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run_id}/pause/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Start nothing more of it; what runs goes on to its end. 409 when the run is over. */
+        post: operations["pause_run"];
+        /** @description Let it go on; its deadline moves by the time it was paused. 409 when the run is over. */
+        delete: operations["resume_run"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/rerun/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description A new run of the workflow's current version, with the same input or another. */
+        post: operations["rerun_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/retry/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * @description Do again what failed, and with `step` that step and everything after it. What the others
+         *     made stays. 409 while the run is not over.
+         */
+        post: operations["retry_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/cancellations/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Cancel the open runs that fit the filter, the oldest first, at most 500 at a time. */
+        post: operations["cancel_runs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workflows/": {
         parameters: {
             query?: never;
@@ -614,6 +759,25 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflows/{slug}/pause/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Whether the workflow is paused, by whom and since when. */
+        get: operations["get_workflow_pause"];
+        put?: never;
+        /** @description Dispatch nothing of its runs, also of those that are started meanwhile. */
+        post: operations["pause_workflow"];
+        /** @description Let its runs go on. */
+        delete: operations["resume_workflow"];
         options?: never;
         head?: never;
         patch?: never;
@@ -772,7 +936,7 @@ export interface components {
             /** Format: date-time */
             resolved_at?: string | null;
             rule: string;
-            state?: components["schemas"]["StateEnum"];
+            state?: components["schemas"]["AlertStateEnum"];
             /** @description Where to look, a path of this site */
             url?: string;
         };
@@ -812,6 +976,8 @@ export interface components {
             /** Url */
             url: string;
         };
+        /** @enum {string} */
+        AlertStateEnum: "open" | "acknowledged" | "resolved";
         ApiKey: {
             /**
              * Format: uuid
@@ -844,6 +1010,100 @@ export interface components {
             name: string;
             scopes: components["schemas"]["ScopesEnum"][];
         };
+        Approval: {
+            /** @description Whether you may decide it now */
+            can_decide: boolean;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            decided_at: string | null;
+            decisions: components["schemas"]["ApprovalDecision"][];
+            details: string;
+            /** Format: date-time */
+            expires_at: string | null;
+            /** @description JSON Schema of a form to fill in; empty when there is none */
+            fields: {
+                [key: string]: unknown;
+            };
+            /** Format: uuid */
+            id: string;
+            min_approvals: number;
+            requested_by: string;
+            run: components["schemas"]["ApprovalRun"];
+            state: components["schemas"]["ApprovalStateEnum"];
+            step: components["schemas"]["ApprovalStep"];
+            title: string;
+            /** @description Why you may not; empty when you may */
+            why_not: string;
+        };
+        /**
+         * ApprovalChanged
+         * @description An approval as it now is. Kinds: approval.opened, approval.changed, approval.closed.
+         *
+         *     `open_approvals` counts what is open in the project right after this event.
+         */
+        ApprovalChanged: {
+            /**
+             * Approval Id
+             * Format: uuid
+             */
+            approval_id: string;
+            /** Approvals */
+            approvals: number;
+            /** Expires At */
+            expires_at: string | null;
+            /** Min Approvals */
+            min_approvals: number;
+            /** Open Approvals */
+            open_approvals: number;
+            /**
+             * Run Id
+             * Format: uuid
+             */
+            run_id: string;
+            /** State */
+            state: string;
+            /**
+             * Step Id
+             * Format: uuid
+             */
+            step_id: string;
+            /** Title */
+            title: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "approval_update";
+            /** Workflow */
+            workflow: string;
+        };
+        ApprovalDecision: {
+            approved: boolean;
+            /** Format: date-time */
+            at: string;
+            by: string;
+            comment: string;
+            fields: {
+                [key: string]: unknown;
+            };
+        };
+        ApprovalRun: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            number: number;
+            /** @description The slug of its workflow */
+            workflow: string;
+        };
+        /** @enum {string} */
+        ApprovalStateEnum: "open" | "approved" | "rejected" | "expired" | "cancelled";
+        ApprovalStep: {
+            /** Format: uuid */
+            id: string;
+            key: string;
+            name: string;
+        };
         Attempt: {
             /** Format: date-time */
             ended_at: string | null;
@@ -864,6 +1124,16 @@ export interface components {
         };
         /** @enum {unknown} */
         BlankEnum: "";
+        BulkCancelled: {
+            cancelled: number;
+            /** @description Runs that ended by themselves meanwhile */
+            refused: number;
+        };
+        BulkCancelRequest: {
+            filter: components["schemas"]["RunFilterRequest"];
+            /** @default 500 */
+            limit: number;
+        };
         /**
          * CatalogueChanged
          * @description How many commands there are now. Kind: catalogue.changed.
@@ -1094,11 +1364,22 @@ export interface components {
             completed_24h: number;
             failed_24h: number;
         };
+        DecideRequest: {
+            approved: boolean;
+            /** @default  */
+            comment: string;
+            /** @description Must fit the approval's form */
+            fields?: {
+                [key: string]: unknown;
+            };
+        };
         DefinedStep: {
             /** @description The slug of one agent; null: any that can */
             agent: string | null;
-            command: string;
+            /** @description Null for approvals and waits */
+            command: string | null;
             key: string;
+            kind: components["schemas"]["KindEnum"];
             name: string;
             needs: string[];
         };
@@ -1142,6 +1423,8 @@ export interface components {
             next: string | null;
             results: components["schemas"]["JournalEvent"][];
         };
+        /** @enum {string} */
+        KindEnum: "command" | "approval" | "wait";
         LastRun: {
             /** Format: uuid */
             id: string;
@@ -1233,6 +1516,19 @@ export interface components {
             previous: string | null;
             results: components["schemas"]["Alert"][];
         };
+        PaginatedApprovalList: {
+            /**
+             * Format: uri-reference
+             * @example /api/v1/runs/?cursor=cD0yMDI2
+             */
+            next: string | null;
+            /**
+             * Format: uri-reference
+             * @example /api/v1/runs/?cursor=cD0yMDI2
+             */
+            previous: string | null;
+            results: components["schemas"]["Approval"][];
+        };
         PaginatedCommandList: {
             /**
              * Format: uri-reference
@@ -1285,6 +1581,37 @@ export interface components {
             previous: string | null;
             results: components["schemas"]["WorkflowRow"][];
         };
+        Pause: {
+            /** Format: date-time */
+            at: string | null;
+            by: string | null;
+            paused: boolean;
+        };
+        /**
+         * PauseChanged
+         * @description A project or one of its workflows was paused or resumed. Kinds: project.paused,
+         *     project.resumed, workflow.paused, workflow.resumed. `workflow` is null for the project.
+         */
+        PauseChanged: {
+            /** At */
+            at: string;
+            /** By */
+            by: string;
+            /** Paused */
+            paused: boolean;
+            /**
+             * Subject Id
+             * Format: uuid
+             */
+            subject_id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "pause_update";
+            /** Workflow */
+            workflow: string | null;
+        };
         /** @description What went wrong (RFC 9457). */
         Problem: {
             detail: string;
@@ -1321,6 +1648,12 @@ export interface components {
             /** @default external */
             type: string;
         };
+        RerunRequest: {
+            /** @description Without it the input of this run */
+            input?: {
+                [key: string]: unknown;
+            } | null;
+        };
         /** @description Exactly one of `output` and `error`; an `error` may also be a plain text. */
         ResultRequest: {
             /** @description A text, or {code, message, retryable}; the work failed */
@@ -1331,6 +1664,13 @@ export interface components {
             model: string;
             output?: unknown;
             output_tokens?: number;
+        };
+        RetryRequest: {
+            /**
+             * @description A step's key: do it and everything after it again
+             * @default
+             */
+            step: string;
         };
         /** @enum {string} */
         RoleEnum: "viewer" | "operator" | "admin";
@@ -1421,6 +1761,13 @@ export interface components {
             /** @description Runs that are not over */
             running: number;
         };
+        RunFilterRequest: {
+            status?: components["schemas"]["RunFilterStatusEnum"];
+            /** @description The slug of a workflow */
+            workflow?: string;
+        };
+        /** @enum {string} */
+        RunFilterStatusEnum: "queued" | "running" | "waiting" | "paused";
         RunRow: {
             /** Format: date-time */
             completed_at: string | null;
@@ -1489,7 +1836,7 @@ export interface components {
             workflows: components["schemas"]["DashboardRun"][];
         };
         /** @description One message of the socket, told apart by `type`. */
-        SocketEvent: components["schemas"]["AgentRemoved"] | components["schemas"]["AgentChanged"] | components["schemas"]["CatalogueChanged"] | components["schemas"]["CommandRunChanged"] | components["schemas"]["StepChanged"] | components["schemas"]["AlertRaised"] | components["schemas"]["RunChanged"];
+        SocketEvent: components["schemas"]["AgentRemoved"] | components["schemas"]["AgentChanged"] | components["schemas"]["ApprovalChanged"] | components["schemas"]["CatalogueChanged"] | components["schemas"]["CommandRunChanged"] | components["schemas"]["PauseChanged"] | components["schemas"]["StepChanged"] | components["schemas"]["AlertRaised"] | components["schemas"]["RunChanged"];
         StartCommandRequest: {
             /** @description A name of the catalogue */
             command: string;
@@ -1503,8 +1850,6 @@ export interface components {
                 [key: string]: unknown;
             };
         };
-        /** @enum {string} */
-        StateEnum: "open" | "acknowledged" | "resolved";
         Stats: {
             /** @description Neither offline nor paused */
             active_agents: number;
@@ -1531,8 +1876,14 @@ export interface components {
         };
         Step: {
             agent: components["schemas"]["StepAgent"] | null;
+            /**
+             * Format: uuid
+             * @description The newest question it asked
+             */
+            approval_id: string | null;
             attempt: number;
-            command: string;
+            /** @description Null for approvals and waits */
+            command: string | null;
             /** Format: uuid */
             command_run_id: string | null;
             /** Format: date-time */
@@ -1545,6 +1896,7 @@ export interface components {
             index: number;
             input: unknown | null;
             key: string;
+            kind: components["schemas"]["KindEnum"];
             max_attempts: number | null;
             message: string;
             model: string;
@@ -1558,6 +1910,11 @@ export interface components {
             tokens: components["schemas"]["Tokens"];
             /** @description Why it does not run, or why it was skipped */
             wait_reason: string;
+            /**
+             * Format: date-time
+             * @description When a wait is over, or an approval expires
+             */
+            wakes_at: string | null;
         };
         StepAgent: {
             /** Format: uuid */
@@ -1566,7 +1923,8 @@ export interface components {
         };
         /**
          * StepChanged
-         * @description A step as it now is. Kinds: step.queued, step.started, step.changed, step.finished.
+         * @description A step as it now is. Kinds: step.queued, step.started, step.waiting, step.changed,
+         *     step.finished and step.reset (it is going to be done again).
          */
         StepChanged: {
             /** Agent Id */
@@ -1604,6 +1962,8 @@ export interface components {
              * Format: uuid
              */
             step_id: string;
+            /** Step Kind */
+            step_kind: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
@@ -1611,6 +1971,8 @@ export interface components {
             type: "step_update";
             /** Wait Reason */
             wait_reason: string;
+            /** Wakes At */
+            wakes_at: string | null;
         };
         /**
          * StepFailure
@@ -1623,7 +1985,7 @@ export interface components {
             message: string;
         };
         /** @enum {string} */
-        StepStatusEnum: "pending" | "queued" | "running" | "completed" | "failed" | "cancelled" | "skipped" | "timed_out";
+        StepStatusEnum: "pending" | "queued" | "running" | "waiting" | "completed" | "failed" | "cancelled" | "skipped" | "timed_out";
         Ticket: {
             /** @description Seconds. */
             expires_in: number;
@@ -1655,6 +2017,8 @@ export interface components {
             };
             last_run: components["schemas"]["LastRun"] | null;
             name: string;
+            /** @description Nothing of its runs is dispatched */
+            paused: boolean;
             /** Format: date-time */
             saved_at: string;
             slug: string;
@@ -1672,6 +2036,8 @@ export interface components {
             };
             last_run: components["schemas"]["LastRun"] | null;
             name: string;
+            /** @description Nothing of its runs is dispatched */
+            paused: boolean;
             slug: string;
             steps: components["schemas"]["DefinedStep"][];
             version: number;
@@ -1986,6 +2352,106 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Registered"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_approvals: {
+        parameters: {
+            query?: {
+                /** @description The pagination cursor value. */
+                cursor?: string;
+                /** @description Number of results to return per page. */
+                limit?: number;
+                /** @description The id of a run */
+                run?: string;
+                state?: "decided" | "open";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedApprovalList"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_approval: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                approval_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decide_approval: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                approval_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecideRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"];
                 };
             };
             /** @description An error. */
@@ -2788,6 +3254,90 @@ export interface operations {
             };
         };
     };
+    get_pause: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pause"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pause_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pause"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resume_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pause"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_runs: {
         parameters: {
             query?: {
@@ -2884,6 +3434,169 @@ export interface operations {
             };
         };
     };
+    pause_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunRow"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resume_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunRow"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rerun_run: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key and body give the same run; another body gives 422. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RerunRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retry_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RetryRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_runs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BulkCancelRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkCancelled"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_workflows: {
         parameters: {
             query?: {
@@ -2934,6 +3647,96 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Workflow"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_workflow_pause: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pause"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pause_workflow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pause"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resume_workflow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pause"];
                 };
             };
             /** @description An error. */

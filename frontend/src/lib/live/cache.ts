@@ -15,10 +15,12 @@ import type {
   Step,
 } from "../api/types";
 import type {
+  ApprovalEvent,
   CommandRunEvent,
   CommandRunTick,
   LiveEvent,
   MetricsTick,
+  PauseEvent,
   StepEvent,
   Tick,
   WorkflowEvent,
@@ -90,6 +92,8 @@ function applyOne(cache: Cache, event: LiveEvent, invalidate: Invalidate): void 
   else if (event.type === "step_update") stepChanged(cache, event, invalidate);
   else if (event.type === "command_run_update") commandRunChanged(cache, event, invalidate);
   else if (event.type === "catalogue_change") invalidate(keys.commands.all);
+  else if (event.type === "approval_update") approvalChanged(cache, event, invalidate);
+  else if (event.type === "pause_update") pauseChanged(cache, event, invalidate);
   else if (event.type === "system_alert") invalidate(keys.alerts.all, dashboard.attention);
   else invalidate(dashboard.all);
 }
@@ -109,6 +113,19 @@ function runChanged(cache: Cache, event: WorkflowEvent, invalidate: Invalidate):
   if (moved) invalidate(keys.runs.lists, keys.workflows.all, dashboard.attention);
   // The output and the error of a run are not in the event.
   if (event.completed_at) invalidate(key);
+}
+
+function approvalChanged(cache: Cache, event: ApprovalEvent, invalidate: Invalidate): void {
+  cache.setQueryData(keys.approvals.openCount, event.open_approvals);
+  invalidate(keys.approvals.lists, keys.approvals.detail(event.approval_id), dashboard.attention);
+}
+
+function pauseChanged(cache: Cache, event: PauseEvent, invalidate: Invalidate): void {
+  const { paused, by, at } = event;
+  if (event.workflow === null)
+    cache.setQueryData(keys.pause, { paused, by: by || null, at: paused ? at : null });
+  // Everything it covers now says another reason to wait.
+  invalidate(keys.workflows.all, keys.runs.all);
 }
 
 function stepChanged(cache: Cache, event: StepEvent, invalidate: Invalidate): void {
@@ -213,6 +230,8 @@ const entityOf: Record<LiveEvent["type"], (event: never) => [string, string]> = 
   catalogue_change: () => ["catalogue", ""],
   workflow_update: (e: { workflow_id: string }) => ["run", e.workflow_id],
   step_update: (e: { step_id: string }) => ["step", e.step_id],
+  approval_update: (e: { approval_id: string }) => ["approval", e.approval_id],
+  pause_update: () => ["pause", ""],
   system_alert: (e: { alert_id?: string }) => ["alert", e.alert_id ?? ""],
 };
 

@@ -1,6 +1,6 @@
 /** What travels on /ws/dashboard/ after `hello`. Events carry a position; ticks do not. */
 import type { components } from "../api/schema";
-import type { AgentStatus, CommandRunStatus, RunStatus, StepStatus } from "../api/types";
+import type { AgentStatus, ApprovalState, CommandRunStatus, RunStatus, StepStatus } from "../api/types";
 
 type S = components["schemas"];
 type Place = { seq: number; prev: number; at: string; kind: string };
@@ -14,6 +14,24 @@ export type CatalogueEvent = Event<S["CatalogueChanged"]>;
 export type WorkflowEvent = Event<S["RunChanged"], Moves<RunStatus>>;
 export type StepEvent = Event<S["StepChanged"], Moves<StepStatus>>;
 export type AlertEvent = Event<S["AlertRaised"]>;
+export type ApprovalEvent = Place & {
+  type: "approval_update";
+  approval_id: string;
+  state: ApprovalState;
+  title: string;
+  run_id: string;
+  step_id: string;
+  workflow: string;
+  /** Of the whole project, this one counted. */
+  open_approvals: number;
+};
+/** Of the project when `workflow` is null, else of that workflow. */
+export type PauseEvent = Place & {
+  type: "pause_update";
+  workflow: string | null;
+  paused: boolean;
+  by: string;
+};
 export type LiveEvent =
   | AgentEvent
   | AgentRemovedEvent
@@ -21,7 +39,9 @@ export type LiveEvent =
   | CatalogueEvent
   | WorkflowEvent
   | StepEvent
-  | AlertEvent;
+  | AlertEvent
+  | ApprovalEvent
+  | PauseEvent;
 
 export type CommandRunTick = {
   type: "command_run_progress";

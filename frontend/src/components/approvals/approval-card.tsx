@@ -1,0 +1,113 @@
+/** One question to people: what it is about, what was said so far, and the form that decides it. */
+import { Link } from "@tanstack/react-router";
+import { StatusChip, StatusIcon } from "@/components/status";
+import { TimeAgo } from "@/components/ui/time-ago";
+import { Prose } from "@/components/work/prose";
+import type { Approval, ApprovalDecision } from "@/lib/api/types";
+import { plural, visibleText } from "@/lib/format";
+import { Decide } from "./decide";
+
+interface ApprovalCardProps {
+  approval: Approval;
+  /** On the page of its run: the run and the title are said around it. */
+  bare?: boolean;
+}
+
+export function ApprovalCard({ approval, bare = false }: ApprovalCardProps) {
+  const isOpen = approval.state === "open";
+  return (
+    <article aria-label={visibleText(approval.title)} className="flex min-w-0 flex-col gap-3">
+      <header className="flex flex-wrap items-start gap-x-3 gap-y-1">
+        <div className="min-w-0 flex-1 basis-60">
+          <h3 className="text-body font-semibold wrap-anywhere">{visibleText(approval.title)}</h3>
+          <About approval={approval} bare={bare} />
+        </div>
+        <StatusChip status={isOpen ? "approval" : approval.state} />
+      </header>
+      {approval.details && <Prose text={approval.details} />}
+      <Decisions approval={approval} />
+      {isOpen && <Decide approval={approval} />}
+    </article>
+  );
+}
+
+function About({ approval, bare }: { approval: Approval; bare: boolean }) {
+  const { run, step } = approval;
+  return (
+    <p className="flex flex-wrap gap-x-3 text-meta text-muted">
+      {!bare && (
+        <Link
+          to="/runs/$id"
+          params={{ id: run.id }}
+          search={{ step: step.key }}
+          className="inline-flex items-center text-accent hover:underline max-md:min-h-11"
+        >
+          {visibleText(run.name)} <span className="tnum ml-1">#{run.number}</span>
+        </Link>
+      )}
+      <span className="inline-flex items-center">
+        {approval.requested_by ? `Run by ${visibleText(approval.requested_by)}` : "Run by the system"}
+      </span>
+      <span className="inline-flex items-center gap-1">
+        Asked <TimeAgo at={approval.created_at} />
+      </span>
+      <Deadline approval={approval} />
+    </p>
+  );
+}
+
+function Deadline({ approval }: { approval: Approval }) {
+  if (approval.state === "open" && approval.expires_at) {
+    return (
+      <span className="inline-flex items-center gap-1">
+        Expires <TimeAgo at={approval.expires_at} />
+      </span>
+    );
+  }
+  if (approval.state === "open" || !approval.decided_at) return null;
+  const word = { expired: "Expired", cancelled: "Withdrawn" }[approval.state as string] ?? "Decided";
+  return (
+    <span className="inline-flex items-center gap-1">
+      {word} <TimeAgo at={approval.decided_at} />
+    </span>
+  );
+}
+
+function Decisions({ approval }: { approval: Approval }) {
+  const { decisions, min_approvals: wanted, state } = approval;
+  const given = decisions.filter(({ approved }) => approved).length;
+  return (
+    <>
+      {state === "open" && wanted > 1 && (
+        <p className="tnum text-table text-muted">
+          {given} of {plural(wanted, "approval")} given
+        </p>
+      )}
+      {decisions.length > 0 && (
+        <ul aria-label="Decisions" className="flex flex-col gap-2">
+          {decisions.map((decision) => (
+            <DecisionItem key={`${decision.by} ${decision.at}`} decision={decision} />
+          ))}
+        </ul>
+      )}
+    </>
+  );
+}
+
+function DecisionItem({ decision }: { decision: ApprovalDecision }) {
+  const status = decision.approved ? "approved" : "rejected";
+  return (
+    <li className="flex items-start gap-2 rounded-control bg-surface-2 px-3 py-2 text-table">
+      <StatusIcon status={status} className="mt-[3px]" />
+      <div className="min-w-0">
+        <p>
+          <span className="font-semibold">{visibleText(decision.by)}</span> {status}{" "}
+          <TimeAgo at={decision.at} className="text-muted" />
+        </p>
+        {decision.comment && (
+          <p className="break-words whitespace-pre-wrap">{visibleText(decision.comment)}</p>
+        )}
+      </div>
+    </li>
+  );
+}

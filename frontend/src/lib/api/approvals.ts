@@ -1,0 +1,63 @@
+/** Questions a run puts to people: reading them, counting the open ones, deciding. */
+import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+import { api, untyped, unwrap } from "./client";
+import { keys } from "./keys";
+import { cursorList } from "./paging";
+import type { Approval, JsonObject, Page } from "./types";
+
+export type ApprovalFilter = { state?: "open" | "decided"; run?: string };
+
+export const approvalsQuery = (filter: ApprovalFilter = {}) =>
+  cursorList(keys.approvals.list(filter), (cursor, signal) =>
+    unwrap(
+      untyped.GET<Page<Approval>>("/api/v1/approvals/", { params: { query: { ...filter, cursor } }, signal }),
+    ),
+  );
+
+export const approvalQuery = (id: string) =>
+  queryOptions({
+    queryKey: keys.approvals.detail(id),
+    queryFn: ({ signal }) =>
+      unwrap(
+        untyped.GET<Approval>("/api/v1/approvals/{approval_id}/", {
+          params: { path: { approval_id: id } },
+          signal,
+        }),
+      ),
+  });
+
+/** Counted once; every event about an approval brings the new count with it. */
+export const openApprovalsQuery = () =>
+  queryOptions({
+    queryKey: keys.approvals.openCount,
+    queryFn: async ({ signal }) => {
+      const items = await unwrap(api.GET("/api/v1/monitoring/attention/", { signal }));
+      return items.find(({ kind }) => kind === "waiting_approvals")?.count ?? 0;
+    },
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+
+export interface Decision {
+  approved: boolean;
+  comment: string;
+  fields?: JsonObject;
+}
+
+export function useDecide(id: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (decision: Decision) =>
+      unwrap(
+        untyped.POST<Approval>("/api/v1/approvals/{approval_id}/decision/", {
+          params: { path: { approval_id: id } },
+          body: { ...decision },
+        }),
+      ),
+    // Also after a refusal: somebody else may have decided first, and the answer says so.
+    onSettled: () =>
+      Promise.all([
+        client.invalidateQueries({ queryKey: keys.approvals.detail(id) }),
+        client.invalidateQueries({ queryKey: keys.approvals.lists }),
+      ]),
+  });
+}
