@@ -1,6 +1,14 @@
 /** Rows with sensible defaults; a test names only what it is about. */
 import type { DashboardAgent, DashboardWorkflow, Me, OpenAlert, Snapshot, Stats } from "@/lib/api/types";
-import type { AgentEvent, AlertEvent, CommandRunEvent, StepEvent, WorkflowEvent } from "@/lib/live";
+import type {
+  AgentEvent,
+  AlertEvent,
+  ApprovalEvent,
+  CommandRunEvent,
+  PauseEvent,
+  StepEvent,
+  WorkflowEvent,
+} from "@/lib/live";
 
 const at = "2026-11-22T12:00:00.000000Z";
 let next = 0;
@@ -169,6 +177,8 @@ export const stepEvent = (
   status: "running",
   previous_status: "queued",
   wait_reason: "",
+  step_kind: "command",
+  wakes_at: null,
   attempt: 1,
   agent_id: null,
   agent_name: "",
@@ -177,5 +187,29 @@ export const stepEvent = (
   error: null,
   started_at: at,
   completed_at: null,
+  ...over,
+});
+export const approvalEvent = (seq: number, over: Partial<ApprovalEvent> = {}): ApprovalEvent => ({
+  ...place(seq, "approval.opened"),
+  type: "approval_update",
+  approval_id: id(),
+  state: "open",
+  title: "Ship the fix?",
+  run_id: id(),
+  step_id: id(),
+  workflow: "bug-lifecycle",
+  approvals: 0,
+  min_approvals: 1,
+  expires_at: null,
+  open_approvals: 1,
+  ...over,
+});
+export const pauseEvent = (seq: number, over: Partial<PauseEvent> = {}): PauseEvent => ({
+  ...place(seq, "project.paused"),
+  type: "pause_update",
+  subject_id: id(),
+  workflow: null,
+  paused: true,
+  by: "grace",
   ...over,
 });

@@ -1,5 +1,5 @@
 /** Runs, workflows and command runs with sensible defaults; a test names only what it is about. */
-import type { CommandRun, Run, Step, Workflow } from "@/lib/api/types";
+import type { Approval, CommandRun, Run, Step, Workflow } from "@/lib/api/types";
 
 const at = "2026-11-22T12:00:00.000000Z";
 const later = "2026-11-22T12:00:08.000000Z";
@@ -15,6 +15,9 @@ export const makeStep = (over: Partial<Step> = {}): Step => ({
   wait_reason: "",
   needs: [],
   agent: { id: id(), name: "Triager" },
+  kind: "command",
+  wakes_at: null,
+  approval_id: null,
   command: "bug.triage",
   command_run_id: null,
   attempt: 1,
@@ -70,7 +73,17 @@ export const makeWorkflow = (over: Partial<Workflow> = {}): Workflow => ({
     required: ["report"],
     properties: { report: { type: "string", title: "Bug report", maxLength: 4000 } },
   },
-  steps: [{ key: "triage", name: "Triage the report", command: "bug.triage", agent: null, needs: [] }],
+  steps: [
+    {
+      key: "triage",
+      name: "Triage the report",
+      kind: "command",
+      command: "bug.triage",
+      agent: null,
+      needs: [],
+    },
+  ],
+  paused: false,
   last_run: null,
   counts: { running: 0, completed: 0, failed: 0 },
   ...over,
@@ -108,5 +121,24 @@ export const makeCommandRun = (over: Partial<CommandRun> = {}): CommandRun =>
     attempts: [],
     ...over,
   }) as CommandRun;
+
+export const makeApproval = (over: Partial<Approval> = {}): Approval => ({
+  id: id(),
+  title: "Ship the fix?",
+  details: "Limits the **length** of a name.",
+  fields: {},
+  state: "open",
+  min_approvals: 1,
+  decisions: [],
+  can_decide: true,
+  why_not: "",
+  run: { id: id(), name: "Bug Lifecycle", number: 7, workflow: "bug-lifecycle" },
+  step: { id: id(), key: "approve", name: "Approve the fix" },
+  requested_by: "grace",
+  created_at: at,
+  expires_at: null,
+  decided_at: null,
+  ...over,
+});
 
 export const page = <Row>(results: Row[]) => ({ next: null, previous: null, results });

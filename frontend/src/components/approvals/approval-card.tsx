@@ -2,9 +2,10 @@
 import { Link } from "@tanstack/react-router";
 import { StatusChip, StatusIcon } from "@/components/status";
 import { TimeAgo } from "@/components/ui/time-ago";
+import { Fact, Facts } from "@/components/work/facts";
 import { Prose } from "@/components/work/prose";
 import type { Approval, ApprovalDecision } from "@/lib/api/types";
-import { plural, visibleText } from "@/lib/format";
+import { plural, visibleText, words } from "@/lib/format";
 import { Decide } from "./decide";
 
 interface ApprovalCardProps {
@@ -107,7 +108,25 @@ function DecisionItem({ decision }: { decision: ApprovalDecision }) {
         {decision.comment && (
           <p className="break-words whitespace-pre-wrap">{visibleText(decision.comment)}</p>
         )}
+        <Filled fields={decision.fields} />
       </div>
     </li>
+  );
+}
+
+/** What the decision said in the form. */
+function Filled({ fields }: { fields: Record<string, unknown> }) {
+  const filled = Object.entries(fields);
+  if (filled.length === 0) return null;
+  return (
+    <div className="mt-1">
+      <Facts>
+        {filled.map(([name, value]) => (
+          <Fact key={name} name={words(name)}>
+            {visibleText(typeof value === "string" ? value : JSON.stringify(value))}
+          </Fact>
+        ))}
+      </Facts>
+    </div>
   );
 }

@@ -33,7 +33,7 @@ function DecideForm({ approval }: { approval: Approval }) {
           <Textarea
             {...props}
             value={comment}
-            maxLength={4000}
+            maxLength={2000}
             disabled={decide.isPending}
             onChange={(event) => setComment(event.target.value)}
             className="field-sizing-content max-h-60 min-h-14"

@@ -1,5 +1,6 @@
 /** What a graph or outline shows of a step, of a definition or of a run. */
 import { lookOf } from "@/components/status";
+import type { StepKind } from "@/lib/api/types";
 
 export interface DagStep {
   key: string;
@@ -8,7 +9,7 @@ export interface DagStep {
   /** Second line: the agent or, in a definition, the command. */
   who: string;
   /** Anything but an agent's work. */
-  kind?: "command" | "approval" | "wait" | undefined;
+  kind?: StepKind | undefined;
   /** Absent in a definition. */
   status?: string | undefined;
   progress?: number | undefined;
@@ -29,5 +30,5 @@ export function waitsFor(step: DagStep): string | undefined {
 /** The icon of steps that no agent does, while they have no status to show. */
 export function kindStatus(step: DagStep): string | undefined {
   if (step.status !== undefined) return undefined;
-  return { approval: "approval", wait: "waiting" }[step.kind as string];
+  return step.kind && { command: undefined, approval: "approval", wait: "waiting" }[step.kind];
 }

@@ -1,8 +1,9 @@
 /** How a step is shown: steps without an agent wait for people or for time, and say so. */
+import type { StepKind } from "@/lib/api/types";
 import { words } from "@/lib/format";
 
 interface ShownStep {
-  kind?: "command" | "approval" | "wait" | undefined;
+  kind?: StepKind | undefined;
   status: string;
 }
 

@@ -21,7 +21,7 @@ export function PausedNote({ what, by, at, children }: PausedNoteProps) {
     >
       <CirclePause size={16} aria-hidden="true" className="mt-0.5 shrink-0 text-(--tone)" />
       <span>
-        <span className="font-semibold">{what}</span>
+        <span className="font-semibold">{what.replace(/\.$/, "")}</span>
         {by && ` by ${visibleText(by)}`}
         {at && (
           <>

@@ -44,18 +44,25 @@ export function neighbour(run: Run, key: string | undefined, by: 1 | -1): string
 const RETRIED = new Set<string>(["failed", "cancelled", "timed_out"]);
 
 /**
- * The steps a retry does again, in the order of the run: what did not succeed, or the named step; and
- * what comes after them, because it was made from their output.
+ * The steps a retry does again, in the order of the run: what did not succeed and what was skipped
+ * because of it; with `from` also that step and everything made from its output. The server decides;
+ * this is what the question before it says.
  */
 export function retriedSteps(run: Run, from?: string): Step[] {
   const again = new Set<string>();
+  const redone = new Set<string>();
+  const isRedone = (step: Step) => step.key === from || step.needs.some((need) => redone.has(need));
   const isAgain = (step: Step) =>
-    (from === undefined ? RETRIED.has(step.status) : step.key === from) ||
-    step.needs.some((need) => again.has(need));
-  // Needs always stand before what needs them only in most documents, so go on until nothing is added.
-  for (let before = -1; before !== again.size; ) {
-    before = again.size;
-    for (const step of run.steps) if (isAgain(step)) again.add(step.key);
+    RETRIED.has(step.status) ||
+    redone.has(step.key) ||
+    (step.status === "skipped" && step.needs.some((need) => again.has(need)));
+  // A document may name a step before the one it needs: go on until nothing is added.
+  for (let size = -1; size !== again.size + redone.size; ) {
+    size = again.size + redone.size;
+    for (const step of run.steps) {
+      if (from !== undefined && isRedone(step)) redone.add(step.key);
+      if (isAgain(step)) again.add(step.key);
+    }
   }
   return run.steps.filter(({ key }) => again.has(key));
 }

@@ -95,7 +95,7 @@ function RetryDialog({ run, step, from: given, onClose }: RetryDialogProps) {
               What did not succeed
             </Choice>
             <Choice value="step" from={from} onChange={setFrom}>
-              From “{visibleText(step.name)}” on
+              Also “{visibleText(step.name)}” and everything after it
             </Choice>
           </fieldset>
         )}

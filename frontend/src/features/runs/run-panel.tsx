@@ -54,16 +54,10 @@ function Present({ run, onStep }: RunPanelProps) {
       </p>
     );
   }
-  return steps.map((step) => <PresentStep key={step.id} runId={run.id} step={step} onStep={onStep} />);
+  return steps.map((step) => <PresentStep key={step.id} step={step} onStep={onStep} />);
 }
 
-interface PresentStepProps {
-  runId: string;
-  step: Step;
-  onStep: (key: string) => void;
-}
-
-function PresentStep({ runId, step, onStep }: PresentStepProps) {
+function PresentStep({ step, onStep }: { step: Step; onStep: (key: string) => void }) {
   const id = step.command_run_id;
   const isRunning = step.status === "running";
   const { data: commandRun } = useQuery({ ...commandRunQuery(id ?? ""), enabled: isRunning && id !== null });
@@ -80,8 +74,8 @@ function PresentStep({ runId, step, onStep }: PresentStepProps) {
         <StatusText status={stepStatus(step)} />
         <span className="text-meta text-muted">{visibleText(doerOf(step))}</span>
       </p>
-      {stepStatus(step) === "approval" ? (
-        <StepApproval runId={runId} stepId={step.id} />
+      {step.approval_id && step.status === "waiting" ? (
+        <StepApproval id={step.approval_id} />
       ) : isRunning ? (
         <NowWriting
           progress={step.progress}

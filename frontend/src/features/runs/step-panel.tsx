@@ -49,8 +49,8 @@ export function StepPanel({ run, step, onClose }: StepPanelProps) {
     >
       <div className="flex flex-col gap-3 p-4">
         <StepFacts step={step} />
-        {!isApproval && <WaitReason step={step} />}
-        {isApproval && step.started_at && <StepApproval runId={run.id} stepId={step.id} />}
+        {!(isApproval && step.status === "waiting") && <WaitReason step={step} />}
+        {step.approval_id && <StepApproval id={step.approval_id} />}
         {step.error && <Failure error={step.error} title="This step failed" />}
         {step.status === "running" && (
           <NowWriting
@@ -69,7 +69,7 @@ export function StepPanel({ run, step, onClose }: StepPanelProps) {
           <Output value={step.output} empty={noOutput(step)} />
         </Section>
       )}
-      {(step.kind ?? "command") === "command" && (
+      {step.kind === "command" && (
         <Section
           title="Input"
           actions={<OutputActions value={step.input} name="input" fileName={`${step.key}-input`} />}
@@ -111,7 +111,7 @@ function WaitingFacts({ step }: { step: Step }) {
 }
 
 function StepFacts({ step }: { step: Step }) {
-  if (step.kind === "approval" || step.kind === "wait") return <WaitingFacts step={step} />;
+  if (step.kind !== "command") return <WaitingFacts step={step} />;
   return (
     <Facts>
       <Fact name="Agent">{agentLink(step)}</Fact>

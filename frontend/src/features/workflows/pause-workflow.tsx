@@ -1,11 +1,12 @@
 /** Holds back all runs of one workflow, says that they are held, and lets them go on. */
+import { useQuery } from "@tanstack/react-query";
 import { Pause, Play } from "lucide-react";
 import { Button } from "@/components/ui/button";
 import { toast } from "@/components/ui/toast";
 import { Confirm } from "@/components/work/confirm";
 import { PausedNote } from "@/components/work/paused-note";
 import { useCanOperate } from "@/hooks";
-import { usePauseWorkflow } from "@/lib/api/control";
+import { usePauseWorkflow, workflowPauseQuery } from "@/lib/api/control";
 import { messageOf } from "@/lib/api/errors";
 import type { Workflow } from "@/lib/api/types";
 import { visibleText } from "@/lib/format";
@@ -14,7 +15,7 @@ export function PauseWorkflow({ workflow }: { workflow: Workflow }) {
   const pause = usePauseWorkflow(workflow.slug);
   const mayPause = useCanOperate();
   if (!mayPause) return null;
-  if (workflow.pause?.paused) {
+  if (workflow.paused) {
     return (
       <Button
         busy={pause.isPending}
@@ -43,10 +44,11 @@ export function PauseWorkflow({ workflow }: { workflow: Workflow }) {
   );
 }
 
-export function WorkflowPaused({ workflow: { pause } }: { workflow: Workflow }) {
-  if (!pause?.paused) return null;
+export function WorkflowPaused({ workflow: { slug, paused } }: { workflow: Workflow }) {
+  const { data: pause } = useQuery({ ...workflowPauseQuery(slug), enabled: paused });
+  if (!paused) return null;
   return (
-    <PausedNote what="This workflow is paused" by={pause.by} at={pause.at}>
+    <PausedNote what="This workflow is paused" by={pause?.by} at={pause?.at}>
       None of its runs starts a new step.
     </PausedNote>
   );

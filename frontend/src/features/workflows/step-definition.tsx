@@ -25,7 +25,7 @@ export function StepDefinition({ step, steps, onClose }: StepDefinitionProps) {
       }
     >
       <Facts>
-        {step.kind === "approval" || step.kind === "wait" ? (
+        {step.command === null ? (
           <Fact name="Kind">{step.kind === "approval" ? "Approval by people" : "Wait"}</Fact>
         ) : (
           <>

@@ -1,17 +1,15 @@
 /** Questions a run puts to people: reading them, counting the open ones, deciding. */
 import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
-import { api, untyped, unwrap } from "./client";
+import { api, unwrap } from "./client";
 import { keys } from "./keys";
 import { cursorList } from "./paging";
-import type { Approval, JsonObject, Page } from "./types";
+import type { JsonObject } from "./types";
 
 export type ApprovalFilter = { state?: "open" | "decided"; run?: string };
 
 export const approvalsQuery = (filter: ApprovalFilter = {}) =>
   cursorList(keys.approvals.list(filter), (cursor, signal) =>
-    unwrap(
-      untyped.GET<Page<Approval>>("/api/v1/approvals/", { params: { query: { ...filter, cursor } }, signal }),
-    ),
+    unwrap(api.GET("/api/v1/approvals/", { params: { query: { ...filter, cursor } }, signal })),
   );
 
 export const approvalQuery = (id: string) =>
@@ -19,7 +17,7 @@ export const approvalQuery = (id: string) =>
     queryKey: keys.approvals.detail(id),
     queryFn: ({ signal }) =>
       unwrap(
-        untyped.GET<Approval>("/api/v1/approvals/{approval_id}/", {
+        api.GET("/api/v1/approvals/{approval_id}/", {
           params: { path: { approval_id: id } },
           signal,
         }),
@@ -48,7 +46,7 @@ export function useDecide(id: string) {
   return useMutation({
     mutationFn: (decision: Decision) =>
       unwrap(
-        untyped.POST<Approval>("/api/v1/approvals/{approval_id}/decision/", {
+        api.POST("/api/v1/approvals/{approval_id}/decision/", {
           params: { path: { approval_id: id } },
           body: { ...decision },
         }),

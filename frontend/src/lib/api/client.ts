@@ -54,10 +54,6 @@ export async function unwrap<T>(call: Promise<Answer<T>>): Promise<T> {
   throw response.bodyUsed ? new ApiError(response.status, {}, response) : await problemFrom(response);
 }
 
-type Untyped = <T>(path: string, init?: object) => Promise<Answer<T>>;
-/** For paths the generated document does not describe yet. */
-export const untyped = api as unknown as { GET: Untyped; POST: Untyped; DELETE: Untyped };
-
 /** The opaque cursor inside a `next` link, or the cursor itself. */
 export function cursorOf(next: string | null): string | undefined {
   if (!next) return undefined;

@@ -1,13 +1,13 @@
 /** Holding work back, letting it go on, and trying again: runs, workflows and the whole project. */
 import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
-import { idempotencyKey, untyped, unwrap } from "./client";
+import { api, idempotencyKey, unwrap } from "./client";
 import { keys } from "./keys";
-import type { JsonObject, Pause, Run, RunRow } from "./types";
+import type { JsonObject } from "./types";
 
 export const pauseQuery = () =>
   queryOptions({
     queryKey: keys.pause,
-    queryFn: ({ signal }) => unwrap(untyped.GET<Pause>("/api/v1/pause/", { signal })),
+    queryFn: ({ signal }) => unwrap(api.GET("/api/v1/pause/", { signal })),
     // The banner must not outlive a pause somebody else ended while this tab was offline.
     staleTime: 30_000,
   });
@@ -16,8 +16,7 @@ export const pauseQuery = () =>
 export function usePauseProject() {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: (pause: boolean) =>
-      unwrap(pause ? untyped.POST<Pause>("/api/v1/pause/") : untyped.DELETE<Pause>("/api/v1/pause/")),
+    mutationFn: (pause: boolean) => unwrap(pause ? api.POST("/api/v1/pause/") : api.DELETE("/api/v1/pause/")),
     onSettled: () =>
       Promise.all([
         client.invalidateQueries({ queryKey: keys.pause }),
@@ -26,6 +25,13 @@ export function usePauseProject() {
   });
 }
 
+export const workflowPauseQuery = (slug: string) =>
+  queryOptions({
+    queryKey: keys.workflows.pause(slug),
+    queryFn: ({ signal }) =>
+      unwrap(api.GET("/api/v1/workflows/{slug}/pause/", { params: { path: { slug } }, signal })),
+  });
+
 export function usePauseWorkflow(slug: string) {
   const client = useQueryClient();
   const at = { params: { path: { slug } } };
@@ -33,8 +39,8 @@ export function usePauseWorkflow(slug: string) {
     mutationFn: (pause: boolean) =>
       unwrap(
         pause
-          ? untyped.POST<unknown>("/api/v1/workflows/{slug}/pause/", at)
-          : untyped.DELETE<unknown>("/api/v1/workflows/{slug}/pause/", at),
+          ? api.POST("/api/v1/workflows/{slug}/pause/", at)
+          : api.DELETE("/api/v1/workflows/{slug}/pause/", at),
       ),
     onSettled: () =>
       Promise.all([
@@ -50,9 +56,7 @@ export function usePauseRun(id: string) {
   return useMutation({
     mutationFn: (pause: boolean) =>
       unwrap(
-        pause
-          ? untyped.POST<RunRow>("/api/v1/runs/{run_id}/pause/", at)
-          : untyped.DELETE<RunRow>("/api/v1/runs/{run_id}/pause/", at),
+        pause ? api.POST("/api/v1/runs/{run_id}/pause/", at) : api.DELETE("/api/v1/runs/{run_id}/pause/", at),
       ),
     onSettled: () => client.invalidateQueries({ queryKey: keys.runs.detail(id) }),
   });
@@ -62,11 +66,11 @@ export function usePauseRun(id: string) {
 export function useRetryRun(id: string) {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: (step?: string) =>
+    mutationFn: (step: string | undefined) =>
       unwrap(
-        untyped.POST<RunRow>("/api/v1/runs/{run_id}/retry/", {
+        api.POST("/api/v1/runs/{run_id}/retry/", {
           params: { path: { run_id: id } },
-          body: step === undefined ? {} : { step },
+          body: { step: step ?? "" },
         }),
       ),
     onSettled: () => client.invalidateQueries({ queryKey: keys.runs.detail(id) }),
@@ -79,7 +83,7 @@ export function useRerun(id: string) {
   return useMutation({
     mutationFn: ({ input, key = idempotencyKey() }: { input: JsonObject; key?: string }) =>
       unwrap(
-        untyped.POST<Run>("/api/v1/runs/{run_id}/rerun/", {
+        api.POST("/api/v1/runs/{run_id}/rerun/", {
           params: { path: { run_id: id }, header: { "Idempotency-Key": key } },
           body: { input },
         }),

@@ -38,6 +38,7 @@ export const keys = {
     all: ["workflows"] as const,
     list: ["workflows", "list"] as const,
     detail: (slug: string) => ["workflows", "detail", slug] as const,
+    pause: (slug: string) => ["workflows", "pause", slug] as const,
   },
   runs: {
     all: ["runs"] as const,

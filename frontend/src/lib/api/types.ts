@@ -29,10 +29,11 @@ export type Ref = S["StepAgent"];
 
 export type AgentStatus = S["AgentStatusEnum"];
 export type RunStatus = S["RunStatusEnum"];
-export type StepStatus = S["StepStatusEnum"] | "waiting";
+export type StepStatus = S["StepStatusEnum"];
+export type StepKind = S["KindEnum"];
 export type CommandRunStatus = S["CommandRunStatusEnum"];
 export type AlertLevel = S["AlertLevelEnum"];
-export type AlertState = S["StateEnum"];
+export type AlertState = S["AlertStateEnum"];
 
 export type TokenAnswer = S["Token"];
 export type Me = S["Me"];
@@ -66,42 +67,13 @@ export type Command = Narrow<S["Command"], { parameters: JsonSchema }>;
 export type CommandRunRow = S["CommandRunRow"];
 export type CommandRun = Narrow<S["CommandRun"], { input: JsonObject; output: JsonObject | null }>;
 export type Attempt = S["Attempt"];
-export type Workflow = Narrow<S["WorkflowRow"], { input: JsonSchema; steps: WorkflowStep[] }> &
-  Partial<Omit<S["Workflow"], "steps" | "input">> & { pause?: Pause | null };
-export type WorkflowStep = S["DefinedStep"] & { kind?: StepKind };
+export type Workflow = Narrow<S["WorkflowRow"], { input: JsonSchema }> & Partial<S["Workflow"]>;
+export type WorkflowStep = S["DefinedStep"];
 export type RunRow = S["RunRow"];
-export type StepKind = "command" | "approval" | "wait";
-export type Step = Narrow<
-  S["Step"],
-  {
-    input: JsonObject | null;
-    output: JsonObject | null;
-    status: StepStatus;
-    kind?: StepKind;
-    /** When a wait is over. */
-    wakes_at?: string | null;
-  }
->;
+export type Step = Narrow<S["Step"], { input: JsonObject | null; output: JsonObject | null }>;
 export type Run = Narrow<S["Run"], { output: JsonObject | null; steps: Step[] }>;
 
-/** Who held the project back, and since when. */
-export type Pause = { paused: boolean; by: string | null; at: string | null };
-export type ApprovalState = "open" | "approved" | "rejected" | "expired" | "cancelled";
-export type ApprovalDecision = { by: string; approved: boolean; comment: string; at: string };
-export type Approval = {
-  id: string;
-  title: string;
-  details: string;
-  fields: JsonSchema | null;
-  state: ApprovalState;
-  min_approvals: number;
-  decisions: ApprovalDecision[];
-  can_decide: boolean;
-  why_not: string;
-  run: { id: string; name: string; number: number; workflow: string };
-  step: { id: string; key: string; name: string };
-  requested_by: string | null;
-  created_at: string;
-  expires_at: string | null;
-  decided_at: string | null;
-};
+export type ApprovalState = S["ApprovalStateEnum"];
+export type ApprovalDecision = S["ApprovalDecision"];
+export type Approval = Narrow<S["Approval"], { fields: JsonSchema }>;
+export type Pause = S["Pause"];

@@ -134,6 +134,7 @@ function stepChanged(cache: Cache, event: StepEvent, invalidate: Invalidate): vo
     ...step,
     status: event.status,
     wait_reason: event.wait_reason,
+    wakes_at: event.wakes_at,
     attempt: event.attempt,
     agent: event.agent_id ? { id: event.agent_id, name: event.agent_name } : null,
     command_run_id: event.command_run_id,
@@ -231,7 +232,7 @@ const entityOf: Record<LiveEvent["type"], (event: never) => [string, string]> = 
   workflow_update: (e: { workflow_id: string }) => ["run", e.workflow_id],
   step_update: (e: { step_id: string }) => ["step", e.step_id],
   approval_update: (e: { approval_id: string }) => ["approval", e.approval_id],
-  pause_update: () => ["pause", ""],
+  pause_update: (e: { subject_id: string }) => ["pause", e.subject_id],
   system_alert: (e: { alert_id?: string }) => ["alert", e.alert_id ?? ""],
 };
 

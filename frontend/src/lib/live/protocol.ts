@@ -14,24 +14,8 @@ export type CatalogueEvent = Event<S["CatalogueChanged"]>;
 export type WorkflowEvent = Event<S["RunChanged"], Moves<RunStatus>>;
 export type StepEvent = Event<S["StepChanged"], Moves<StepStatus>>;
 export type AlertEvent = Event<S["AlertRaised"]>;
-export type ApprovalEvent = Place & {
-  type: "approval_update";
-  approval_id: string;
-  state: ApprovalState;
-  title: string;
-  run_id: string;
-  step_id: string;
-  workflow: string;
-  /** Of the whole project, this one counted. */
-  open_approvals: number;
-};
-/** Of the project when `workflow` is null, else of that workflow. */
-export type PauseEvent = Place & {
-  type: "pause_update";
-  workflow: string | null;
-  paused: boolean;
-  by: string;
-};
+export type ApprovalEvent = Event<S["ApprovalChanged"], { state: ApprovalState }>;
+export type PauseEvent = Event<S["PauseChanged"]>;
 export type LiveEvent =
   | AgentEvent
   | AgentRemovedEvent
