@@ -28,6 +28,12 @@ class NotFound(DomainError):
     problem_status = 404
 
 
+class Forbidden(DomainError):
+    """Somebody else may do this, you may not."""
+
+    problem_status = 403
+
+
 class Conflict(DomainError):
     """The thing is not in a state in which this can be done, or somebody else was first."""
 

@@ -18,13 +18,13 @@ from uuid import UUID, uuid4
 
 from celery import current_app
 from django.db import DatabaseError, close_old_connections, connection
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from apps.agents import wakeups
-from apps.agents.models import LIVE, Agent, CommandRun, Connector, RunStatus, Worker
+from apps.agents import holds, wakeups
+from apps.agents.models import LIVE, Agent, CommandRun, Connector, Hold, HoldScope, RunStatus, Worker
 from apps.agents.record import record_run
 from apps.events import journal
 from apps.events.clock import now
@@ -81,11 +81,11 @@ def dispatch_ready(project_id: UUID) -> list[Dispatched]:
     ready = CommandRun.objects.filter(
         project_id=project_id, status=RunStatus.QUEUED, available_at__lte=timezone.now()
     )
-    if not ready.exists():
+    if not ready.exclude(holds.COMMAND_RUNS.held()).exists():
         return []
     given: list[Dispatched] = []
     with journal.changes(project_id) as change:
-        _lock(project_id)
+        holds.lock(project_id)
         free = _free_agents(project_id)
         slots = Worker.objects.slots()
         outstanding = (
@@ -111,13 +111,6 @@ def dispatch_ready(project_id: UUID) -> list[Dispatched]:
             record_run(change, "command_run.dispatched", run, previous=RunStatus.QUEUED)
             given.append(Dispatched(run.pk, run.dispatch_id, agent.pk, by_worker))
     return given
-
-
-def _lock(project_id: UUID) -> None:
-    """One dispatcher per project at a time; SQLite's write transaction already is that lock."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [0x4D43, str(project_id)])
 
 
 def _free_agents(project_id: UUID) -> _Free:
@@ -150,36 +143,60 @@ def _queue(project_id: UUID, free: _Free, moment: datetime) -> Iterable[CommandR
             Q(wanted_agent_id__in=list(free.agents))
             | Q(wanted_agent__isnull=True, capability__in=capabilities)
         )
+        .exclude(holds.COMMAND_RUNS.held())
         .order_by("-priority", "queued_at")[:BATCH]
     )
 
 
 def explain_waiting(project_id: UUID) -> int:
-    """Write down why each due, queued row still waits; returns how many reasons changed."""
-    queued = CommandRun.objects.filter(
-        project_id=project_id, status=RunStatus.QUEUED, available_at__lte=timezone.now()
-    )
+    """Write down why each queued row still waits; returns how many reasons changed."""
+    queued = CommandRun.objects.filter(project_id=project_id, status=RunStatus.QUEUED)
+    changed = 0
+    for hold in sorted(Hold.objects.filter(project_id=project_id), key=_widest_first):
+        covered = holds.COMMAND_RUNS.covered_by(hold)
+        changed += _say(project_id, queued.filter(covered), str(hold))
+        queued = queued.exclude(covered)
+    queued = queued.filter(available_at__lte=timezone.now())
     groups: list[tuple[str, UUID | None]] = list(
         queued.values_list("capability", "wanted_agent_id").distinct()[:500]
     )
     if not groups:
-        return 0
+        return changed
     agents = list(Agent.objects.filter(project_id=project_id))
     workers = Worker.objects.live().exists()
-    changed = 0
     for capability, wanted in groups:
         reason = _reason(
             [a for a in agents if (capability in a.capabilities if wanted is None else a.pk == wanted)],
             capability,
             workers,
         )
-        with journal.changes(project_id) as change:
-            rows = queued.filter(capability=capability, wanted_agent_id=wanted).exclude(wait_reason=reason)
-            for run in rows.select_for_update(of=("self",)).select_related("command")[:BATCH]:
-                run.wait_reason = reason
-                run.save(update_fields=["wait_reason"])
-                record_run(change, "command_run.waiting", run, previous=run.status)
-                changed += 1
+        rows = queued.filter(capability=capability, wanted_agent_id=wanted)
+        changed += _say(project_id, rows, reason)
+    return changed
+
+
+def explain_resumed(project_id: UUID) -> int:
+    """What said that it is paused, and is not any more, waits to be dispatched."""
+    paused = [f"{scope} is paused" for scope in HoldScope.values]
+    rows = CommandRun.objects.filter(project_id=project_id, status=RunStatus.QUEUED, wait_reason__in=paused)
+    return _say(project_id, rows.exclude(holds.COMMAND_RUNS.held()), "waiting to be dispatched")
+
+
+def _widest_first(hold: Hold) -> int:
+    return HoldScope.values.index(hold.scope)
+
+
+def _say(project_id: UUID, rows: QuerySet[CommandRun], reason: str) -> int:
+    """Give the rows their reason. A row that somebody else has in hand is explained next time."""
+    changed = 0
+    with journal.changes(project_id) as change:
+        skip = connection.features.has_select_for_update_skip_locked
+        others = rows.exclude(wait_reason=reason).select_related("command")
+        for run in others.select_for_update(of=("self",), skip_locked=skip)[:BATCH]:
+            run.wait_reason = reason
+            run.save(update_fields=["wait_reason"])
+            record_run(change, "command_run.waiting", run, previous=run.status)
+            changed += 1
     return changed
 
 

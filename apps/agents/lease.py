@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from apps.agents import holds
 from apps.agents.connectors.base import Outcome, Work
 from apps.agents.models import Agent, CommandRun, CommandRunAttempt, CommandRunData, RunStatus
 from apps.agents.moves import Failure, end, lease_time, locked, project_of, requeue, retry_or_fail
@@ -58,7 +59,8 @@ def claim(
         return None
     with journal.changes(project_id) as change:
         moment = change.moment()
-        run = locked(command_run_id, status=RunStatus.DISPATCHED, dispatch_id=dispatch_id)
+        not_held = ~holds.COMMAND_RUNS.held()
+        run = locked(command_run_id, not_held, status=RunStatus.DISPATCHED, dispatch_id=dispatch_id)
         if run is None or run.agent is None or run.cancel_requested:
             return None
         run.status = RunStatus.RUNNING

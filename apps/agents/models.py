@@ -116,7 +116,7 @@ class CommandRun(models.Model):
     """One execution of a command by one agent: narrow, hot, and the holder of the lease.
 
     `fence` grows with every claim and every taking-back; a write that carries an old fence
-    changes nothing. `run_id` and `step_id` are the workflow's, opaque here.
+    changes nothing. `run_id`, `step_id` and `workflow_id` are the workflow's, opaque here.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -156,6 +156,7 @@ class CommandRun(models.Model):
     demo = models.BooleanField(default=False)
     run_id = models.UUIDField(null=True, blank=True)
     step_id = models.UUIDField(null=True, blank=True)
+    workflow_id = models.UUIDField(null=True, blank=True)
     requested_by = models.CharField(max_length=150, blank=True)
     idempotency_key = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001  (unique if set)
     idempotency_hash = models.CharField(max_length=64, blank=True)
@@ -247,6 +248,33 @@ class CommandRunAttempt(models.Model):
 
     def __str__(self) -> str:
         return f"attempt {self.number} of {self.command_run_id}"
+
+
+class HoldScope(models.TextChoices):
+    """What a hold covers, the widest first."""
+
+    PROJECT = "project"
+    WORKFLOW = "workflow"
+    RUN = "run"
+
+
+class Hold(models.Model):
+    """A pause: no command run of the subject is dispatched while this row exists.
+
+    The subject is a project, or a workflow or run that is opaque here. Its verbs are in `holds.py`.
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="holds")
+    scope = models.CharField(max_length=10, choices=HoldScope.choices)
+    subject_id = models.UUIDField(unique=True)
+    by = models.CharField(max_length=150, blank=True)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["at", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.scope} is paused"
 
 
 class WorkerQuerySet(models.QuerySet["Worker"]):

@@ -15,6 +15,8 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Exists
+from django.db.models.expressions import NegatedExpression
 
 from apps.agents import dispatch
 from apps.agents.models import LIVE, CommandRun, CommandRunAttempt, CommandRunData, RunStatus
@@ -47,11 +49,13 @@ def project_of(command_run_id: UUID) -> UUID | None:
         return None
 
 
-def locked(command_run_id: UUID, **conditions: Any) -> CommandRun | None:
+def locked(
+    command_run_id: UUID, *where: Exists | NegatedExpression[Any], **conditions: Any
+) -> CommandRun | None:
     return (
         CommandRun.objects.select_for_update(of=("self",))
         .select_related("command", "agent", "data")
-        .filter(pk=command_run_id, **conditions)
+        .filter(*where, pk=command_run_id, **conditions)
         .first()
     )
 

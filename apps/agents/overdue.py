@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.db.models import F
 
+from apps.agents import holds
 from apps.agents.models import CommandRun, RunStatus
 from apps.agents.moves import Failure, end, locked, project_of, requeue, retry_or_fail
 from apps.events import journal
@@ -83,7 +84,8 @@ def queue_time_out(command_run_id: UUID, *, at: datetime) -> bool:
     if project_id is None:
         return False
     with journal.changes(project_id) as change:
-        run = locked(command_run_id, status__in=[RunStatus.QUEUED, RunStatus.DISPATCHED])
+        not_held = ~holds.COMMAND_RUNS.held()
+        run = locked(command_run_id, not_held, status__in=[RunStatus.QUEUED, RunStatus.DISPATCHED])
         if run is None or run.gives_up_at >= at:
             return False
         message = f"Nobody took it within {run.queue_timeout_seconds:g} s ({run.wait_reason or 'waiting'})."

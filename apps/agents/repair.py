@@ -13,7 +13,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import Q
 
-from apps.agents import dispatch, overdue
+from apps.agents import dispatch, holds, overdue
 from apps.agents.dispatch import Dispatched
 from apps.agents.models import Agent, AgentStatus, CommandRun, Connector, RunStatus, Worker
 from apps.agents.status import refresh_agent
@@ -38,6 +38,7 @@ def tick() -> int:
     moved += _each(_waiting_too_long(moment), lambda pk: overdue.queue_time_out(pk, at=moment))
     moved += mark_silent_agents(moment)
     moved += recall_from_absent()
+    moved += recall_held()
     moved += republish_unclaimed(moment)
     for project_id in dispatch.waiting_projects():
         given = dispatch.dispatch_ready(project_id)
@@ -55,7 +56,7 @@ def _running(field: str, before: datetime) -> list[UUID]:
 def _waiting_too_long(moment: datetime) -> list[UUID]:
     rows = CommandRun.objects.filter(
         status__in=[RunStatus.QUEUED, RunStatus.DISPATCHED], gives_up_at__lt=moment
-    )
+    ).exclude(holds.COMMAND_RUNS.held())
     return list(rows.order_by("gives_up_at").values_list("pk", flat=True)[:LIMIT])
 
 
@@ -87,6 +88,17 @@ def recall_from_absent() -> int:
     for pk, dispatch_id, name in rows.values_list("pk", "dispatch_id", "agent__name")[:LIMIT]:
         moved += bool(dispatch_id and overdue.recall(pk, dispatch_id, reason=f"{name} is not taking work"))
     return moved
+
+
+def recall_held() -> int:
+    """What was dispatched but not claimed before a pause goes back into the queue, where it says why."""
+    rows = CommandRun.objects.filter(holds.COMMAND_RUNS.held(), status=RunStatus.DISPATCHED)
+    found = rows.values_list("pk", "dispatch_id")[:LIMIT]
+    return sum(
+        overdue.recall(pk, dispatch_id, reason="paused before it started")
+        for pk, dispatch_id in found
+        if dispatch_id
+    )
 
 
 def republish_unclaimed(moment: datetime) -> int:

@@ -41,6 +41,7 @@ class Order:
     title: str = ""
     run_id: UUID | None = None
     step_id: UUID | None = None
+    workflow_id: UUID | None = None
     priority: int = 0
     max_attempts: int | None = None
     backoff_seconds: float = 2
@@ -92,6 +93,7 @@ def accept_command_run(change: Change, order: Order) -> CommandRun:
         queue_timeout_seconds=order.queue_timeout_seconds,
         run_id=order.run_id,
         step_id=order.step_id,
+        workflow_id=order.workflow_id,
         requested_by=order.requested_by[:150],
         idempotency_key=order.idempotency_key,
         idempotency_hash=fingerprint,

@@ -67,6 +67,7 @@ class Change:
 
     project_id: UUID
     events: list[Recorded] = field(default_factory=list)
+    _late: list[tuple[str, Callable[[], EventBody]]] = field(default_factory=list)
     _told: int = 0
     _moment: datetime | None = None
 
@@ -79,6 +80,21 @@ class Change:
     def record(self, kind: str, body: EventBody) -> None:
         """Add a line; it gets its number when the outermost `changes` block ends."""
         self.events.append(Recorded(self.project_id, kind, body))
+
+    def record_last(self, kind: str, body: Callable[[], EventBody]) -> None:
+        """Add a line whose body is made when the project's counter row is already locked, so that
+        it may count rows and every later line counts what this one saw. Handlers that act inside
+        the transaction are not told."""
+        self._late.append((kind, body))
+
+    @property
+    def is_silent(self) -> bool:
+        return not self.events and not self._late
+
+    def take_late(self) -> None:
+        for kind, body in self._late:
+            self.record(kind, body())
+        self._late.clear()
 
     def tell(self) -> None:
         """Hand new lines to the handlers that act inside the transaction, until none is new."""
@@ -127,15 +143,16 @@ def changes(project_id: UUID) -> Iterator[Change]:
         with transaction.atomic():
             yield change
             change.tell()
-            if change.events:
+            if not change.is_silent:
                 _write(change)
     finally:
         _open.change = None
 
 
 def _write(change: Change) -> None:
-    count = len(change.events)
+    count = len(change.events) + len(change._late)
     last = _advance(change.project_id, count)
+    change.take_late()
     first = last - count + 1
     now = timezone.now()
     rows = [

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from apps.agents.models import Agent, AgentStatus
 from apps.monitoring.models import Alert, AlertState
-from apps.workflows.models import Run, RunStatus
+from apps.workflows.models import Approval, ApprovalState, Run, RunStatus
 
 FAILED_WITHIN = timedelta(hours=24)
 
@@ -20,6 +20,7 @@ def attention(project_id: UUID) -> list[dict[str, Any]]:
     runs = Run.objects.filter(project=project_id).order_by()
     agents = Agent.objects.filter(project=project_id).order_by()
     alerts = Alert.objects.filter(project=project_id, state=AlertState.OPEN).order_by()
+    approvals = Approval.objects.filter(project=project_id).order_by()
     since = timezone.now() - FAILED_WITHIN
     failed = runs.filter(status=RunStatus.FAILED, completed_at__gte=since)
     rows = (
@@ -29,8 +30,8 @@ def attention(project_id: UUID) -> list[dict[str, Any]]:
          "agent in error", "/agents?status=error"),
         ("offline_agents", "warning", agents.filter(status=AgentStatus.OFFLINE).count(),
          "agent offline", "/agents?status=offline"),
-        ("waiting_approvals", "info", runs.filter(status=RunStatus.WAITING).count(),
-         "run waiting", "/runs?status=waiting"),
+        ("waiting_approvals", "warning", approvals.filter(state=ApprovalState.OPEN).count(),
+         "approval waiting", "/approvals"),
     )  # fmt: skip
     return [
         {"kind": kind, "level": level, "count": count, "title": _title(count, noun), "url": url}

@@ -15,20 +15,23 @@ from uuid import UUID
 
 from django.db.models import F, Max
 
+from apps.agents import holds
 from apps.agents.models import Agent, Command
 from apps.agents.services import Order, accept_command_run
 from apps.errors import InvalidInput
 from apps.events.clock import now
 from apps.events.journal import Change
 from apps.workflows import document as documents
-from apps.workflows import expressions, graph
+from apps.workflows import expressions, graph, waits
 from apps.workflows.document import Document
-from apps.workflows.events import RunChanged, StepChanged, StepFailure
 from apps.workflows.expressions import ExpressionError
 from apps.workflows.models import Run, RunData, RunStatus, Step, StepStatus, Workflow, WorkflowVersion
+from apps.workflows.record import record_run, record_step, short, swap
 
+ENDED = ("output", "error_code", "error", "completed_at", "wakes_at")
 MIRRORED = ("attempt", "agent_id", "agent_name", "started_at", "progress")
 COUNTED = {RunStatus.COMPLETED: "completed_count", RunStatus.FAILED: "failed_count"}
+NOT_MET = "its condition was not met"
 FAILURES = (StepStatus.FAILED, StepStatus.TIMED_OUT, StepStatus.CANCELLED)
 
 
@@ -101,13 +104,13 @@ class Advance:
     def fail(self, code: str, reason: str) -> None:
         """Let the run end as failed: nothing new starts, what runs is stopped afterwards."""
         self.run.error_code = code
-        self.run.status_reason = _short(reason, 300)
+        self.run.status_reason = short(reason, 300)
         self._close_pending(StepStatus.SKIPPED, "the run failed before")
 
     def cancel(self, reason: str) -> None:
         """Let the run end as cancelled: nothing new starts, what runs is stopped afterwards."""
         self.run.cancel_requested = True
-        self.run.status_reason = _short(reason, 300)
+        self.run.status_reason = short(reason, 300)
         self._close_pending(StepStatus.CANCELLED, "the run was cancelled")
 
     def go_on(self) -> None:
@@ -123,7 +126,7 @@ class Advance:
         """Let an open step show what its command run does; False when the step moved meanwhile."""
         previous = step.status
         step.status = status
-        if not _swap(step, previous, *MIRRORED):
+        if not swap(step, previous, *MIRRORED):
             return False
         record_step(self.change, kind, step, previous=previous)
         return True
@@ -138,6 +141,7 @@ class Advance:
             if not run.is_ending:  # steps that are given up are no progress
                 run.progress = graph.progress(run.total_steps, run.open_steps)
             run.current_step = self._furthest_running() or run.current_step
+            self._show_activity()
         run.revision += 1
         run.save()
         if self._shown != _visible(run):
@@ -155,9 +159,10 @@ class Advance:
         step.error = ending.message
         step.wait_reason = ending.reason[:200]
         step.completed_at = now()
+        step.wakes_at = None
         if ending.status == StepStatus.COMPLETED:
             step.progress = 100
-        if not _swap(step, previous, *MIRRORED, "output", "error_code", "error", "completed_at"):
+        if not swap(step, previous, *MIRRORED, *ENDED):
             return False
         self.run.open_steps -= 1
         self._seen.pop(step.key, None)
@@ -179,7 +184,10 @@ class Advance:
         try:
             context = self._context(step.key)
             if definition.when is not None and not expressions.is_true(definition.when, context):
-                self.finish(step, Ending(StepStatus.SKIPPED, reason="its condition was not met"))
+                self.finish(step, Ending(StepStatus.SKIPPED, reason=NOT_MET))
+                return
+            if definition.kind != "command":
+                self._wait(step, definition, context)
                 return
             value = expressions.render(definition.with_, context)
             order = self._order(step, definition, catalogue, value)
@@ -197,9 +205,21 @@ class Advance:
         step.status = StepStatus.QUEUED
         step.command_run_id = command_run.pk
         step.wait_reason = command_run.wait_reason
-        if not _swap(step, previous, "command_run_id"):
+        if not swap(step, previous, "command_run_id"):
             raise RuntimeError(f"step {step.pk} moved although its run is locked")
         record_step(self.change, "step.queued", step, previous=previous)
+
+    def _wait(self, step: Step, definition: documents.Step, context: dict[str, Any]) -> None:
+        """Have a ready step wait for people or for time; a moment that is past is no wait."""
+        if definition.approval is not None:
+            waits.ask(self.change, self.run, step, definition.approval, context)
+            return
+        assert definition.wait is not None
+        until = waits.moment(definition.wait, context, now())
+        if until <= now():
+            self.finish(step, Ending(StepStatus.COMPLETED, output=waits.waited(until)))
+        else:
+            waits.begin(self.change, step, f"until {waits.readable(until)}", until)
 
     def _order(
         self, step: Step, definition: documents.Step, catalogue: _Catalogue, value: dict[str, Any]
@@ -212,12 +232,13 @@ class Advance:
                 "max_backoff_seconds": definition.retry.max_backoff_seconds,
             }
         return Order(
-            command=catalogue.command(definition.command),
+            command=catalogue.command(definition.command or ""),
             input=value,
             agent=catalogue.agent(definition.agent) if definition.agent else None,
             title=step.name,
             run_id=self.run.pk,
             step_id=step.pk,
+            workflow_id=self.run.workflow_id,
             priority=self.run.priority,
             timeout_seconds=definition.timeout_seconds,
             queue_timeout_seconds=definition.queue_timeout_seconds,
@@ -226,21 +247,27 @@ class Advance:
         )
 
     def _close_pending(self, status: StepStatus, reason: str) -> None:
-        pending = Step.objects.filter(run=self.run, status=StepStatus.PENDING)
-        steps = list(pending.order_by("index"))
+        """Give up what has not begun, and what waits for people or for time."""
         moment = now()
-        pending.update(status=status, wait_reason=reason, completed_at=moment)
-        self.run.open_steps -= len(steps)
         self._ready.clear()
-        for step in steps:
-            step.status, step.wait_reason, step.completed_at = status, reason, moment
-            record_step(self.change, "step.finished", step, previous=StepStatus.PENDING)
+        for previous, ended in ((StepStatus.PENDING, status), (StepStatus.WAITING, StepStatus.CANCELLED)):
+            found = Step.objects.filter(run=self.run, status=previous)
+            steps = list(found.order_by("index"))
+            found.update(status=ended, wait_reason=reason, completed_at=moment, wakes_at=None)
+            self.run.open_steps -= len(steps)
+            for step in steps:
+                step.status, step.wait_reason, step.completed_at = ended, reason, moment
+                step.wakes_at = None
+                record_step(self.change, "step.finished", step, previous=previous)
+        waits.withdraw(self.change, self.run)
 
     # --- the run -------------------------------------------------------------------------------
 
     def _complete(self) -> None:
         """Every step is over: give the run its final status and, if it completed, its output."""
         run = self.run
+        if run.status == RunStatus.PAUSED:
+            holds.forget(run.pk)
         run.completed_at = now()
         if run.error_code:
             run.status = RunStatus.FAILED
@@ -260,14 +287,31 @@ class Advance:
         except ExpressionError as error:
             self.run.status = RunStatus.FAILED
             self.run.error_code = "expression_error"
-            self.run.status_reason = _short(f"The output of the run: {error}", 300)
+            self.run.status_reason = short(f"The output of the run: {error}", 300)
             return
         self.run.status = RunStatus.COMPLETED
         self.run.status_reason = ""
         RunData.objects.filter(run=self.run).update(output=output)
 
+    def _show_activity(self) -> None:
+        """Whether the open run works, waits for people or time, or is paused."""
+        run = self.run
+        if run.status == RunStatus.PAUSED and not run.is_ending:
+            return
+        if run.status == RunStatus.PAUSED:
+            holds.forget(run.pk)
+        was_waiting = run.status == RunStatus.WAITING
+        run.status = RunStatus.RUNNING
+        waiting = None if run.is_ending or not self.document.can_wait else waits.only(run)
+        if waiting is not None:
+            run.status = RunStatus.WAITING
+            run.status_reason = short(f"{waiting.name}: {waiting.wait_reason}", 300)
+        elif was_waiting and not run.is_ending:
+            run.status_reason = ""
+
     def _furthest_running(self) -> int | None:
-        running = Step.objects.filter(run=self.run, status=StepStatus.RUNNING)
+        at_work = (StepStatus.RUNNING, StepStatus.WAITING)
+        running = Step.objects.filter(run=self.run, status__in=at_work)
         furthest: int | None = running.aggregate(furthest=Max("index"))["furthest"]
         return furthest
 
@@ -297,7 +341,9 @@ class Advance:
     def _catalogue(self, steps: list[Step]) -> _Catalogue:
         definitions = [self.document.by_key[step.key] for step in steps]
         project = self.change.project_id
-        commands = Command.objects.filter(project=project, name__in={d.command for d in definitions})
+        commands = Command.objects.filter(
+            project=project, name__in={d.command for d in definitions if d.command}
+        )
         agents = Agent.objects.filter(project=project, slug__in={d.agent for d in definitions if d.agent})
         return _Catalogue({c.name: c for c in commands}, {a.slug: a for a in agents})
 
@@ -322,62 +368,6 @@ class _Catalogue:
         return self.agents[slug]
 
 
-def record_run(change: Change, kind: str, run: Run, *, previous: str | None) -> None:
-    """Put the run, as it now is, into the journal."""
-    change.record(
-        kind,
-        RunChanged(
-            workflow_id=run.pk,
-            status=run.status,
-            progress=run.progress,
-            current_step=run.current_step,
-            name=run.name,
-            number=run.number,
-            workflow=run.workflow.slug,
-            previous_status=previous,
-            total_steps=run.total_steps,
-            status_reason=run.status_reason,
-            error_code=run.error_code,
-            cancel_requested=run.cancel_requested,
-            created_at=run.created_at,
-            started_at=run.started_at,
-            completed_at=run.completed_at,
-        ),
-    )
-
-
-def record_step(change: Change, kind: str, step: Step, *, previous: str) -> None:
-    """Put the step, as it now is, into the journal."""
-    failure = StepFailure(code=step.error_code, message=_short(step.error, 500)) if step.error_code else None
-    change.record(
-        kind,
-        StepChanged(
-            run_id=step.run_id,
-            step_id=step.pk,
-            key=step.key,
-            name=step.name,
-            index=step.index,
-            status=step.status,
-            previous_status=previous,
-            wait_reason=step.wait_reason,
-            attempt=step.attempt,
-            agent_id=step.agent_id,
-            agent_name=step.agent_name,
-            command_run_id=step.command_run_id,
-            progress=step.progress,
-            error=failure,
-            started_at=step.started_at,
-            completed_at=step.completed_at,
-        ),
-    )
-
-
-def _swap(step: Step, previous: str, *fields: str) -> bool:
-    """Compare-and-swap: write the step if it still has the status it was read with."""
-    values = {name: getattr(step, name) for name in ("status", "wait_reason", *fields)}
-    return Step.objects.filter(pk=step.pk, status=previous).update(**values) == 1
-
-
 def _visible(run: Run) -> tuple[Any, ...]:
     """What the journal tells of a run: an update that changes none of it is no event."""
     return (
@@ -394,7 +384,3 @@ def _said(ending: Ending) -> str:
     words = {StepStatus.TIMED_OUT: "timed out", StepStatus.CANCELLED: "was cancelled"}
     word = words.get(ending.status, "failed")
     return f"{word}: {ending.message}" if ending.message else f"{word}."
-
-
-def _short(text: str, length: int) -> str:
-    return text if len(text) <= length else text[: length - 1] + "…"

@@ -63,12 +63,49 @@ class Retry(_Part):
     max_backoff_seconds: Annotated[float, Field(ge=0, le=86_400)] = 60
 
 
+class Approval(_Part):
+    """A question to people; while it is open the step holds no worker and no slot."""
+
+    title: Annotated[str, Field(min_length=1, max_length=300, description="May hold ${{ CEL }}")]
+    details: Annotated[str, Field(max_length=10_000, description="May hold ${{ CEL }}")] = ""
+    fields: Annotated[
+        dict[str, Any], Field(description="JSON Schema of a form; its values become output.fields")
+    ] = {}
+    min_approvals: Annotated[int, Field(ge=1, le=50, description="How many people must agree")] = 1
+    allow_requester: Annotated[bool, Field(description="false: whoever started the run cannot decide")] = True
+    expires_seconds: Annotated[
+        Seconds | None, Field(description="Without it the question stays open until somebody decides")
+    ] = None
+    on_expiry: Literal["reject", "approve"] = "reject"
+
+
+class Wait(_Part):
+    """A pause of some seconds, or until a moment."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["seconds"]}, {"required": ["until"]}]}
+    )
+
+    seconds: Seconds | None = None
+    until: Annotated[
+        str | None, Field(min_length=1, description="RFC 3339 with an offset; may hold ${{ CEL }}")
+    ] = None
+
+
 class Step(_Part):
-    """One node: a command, what it is given, and what follows when it fails."""
+    """One node: a command, an approval or a wait, and what follows when it fails."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": [kind]} for kind in ("command", "approval", "wait")]}
+    )
 
     key: Key
     name: Annotated[str, Field(max_length=200)] = ""
-    command: Annotated[str, Field(min_length=1, max_length=100, description="A catalogue entry")]
+    command: Annotated[str | None, Field(min_length=1, max_length=100, description="A catalogue entry")] = (
+        None
+    )
+    approval: Approval | None = None
+    wait: Wait | None = None
     agent: Annotated[
         str | None,
         Field(max_length=100, description="The slug of one agent; without it any agent that can do it"),
@@ -86,8 +123,17 @@ class Step(_Part):
     on_failure: Literal["fail", "continue"] = "fail"
 
     @property
+    def kind(self) -> Literal["command", "approval", "wait"]:
+        return "approval" if self.approval else "wait" if self.wait else "command"
+
+    @property
     def title(self) -> str:
         return self.name or self.key.replace("_", " ").capitalize()
+
+
+KINDS = ("command", "approval", "wait")
+ONLY_COMMANDS = frozenset({"agent", "with_", "retry", "timeout_seconds", "queue_timeout_seconds"})
+PARTS: dict[str, type[BaseModel]] = {"retry": Retry, "approval": Approval, "wait": Wait}
 
 
 class Document(_Part):
@@ -112,6 +158,11 @@ class Document(_Part):
     @cached_property
     def by_key(self) -> dict[str, Step]:
         return {step.key: step for step in self.steps}
+
+    @cached_property
+    def can_wait(self) -> bool:
+        """Whether a run of it can wait for people or for time."""
+        return any(step.kind != "command" for step in self.steps)
 
     @cached_property
     def sees(self) -> dict[str, frozenset[str]]:
@@ -167,7 +218,11 @@ def _check(source: Marked) -> Document:
         document = Document.model_validate(source.value)
     except ValidationError as error:
         raise DocumentError([_schema_problem(source, item) for item in error.errors()]) from None
-    problems = [*_key_problems(source, document), *_input_problems(source, document)]
+    problems = [
+        *_key_problems(source, document),
+        *_kind_problems(source, document),
+        *_input_problems(source, document),
+    ]
     if not problems:
         problems = list(_expression_problems(source, document))
     if problems:
@@ -206,7 +261,7 @@ def _schema_problem(source: Marked, item: Any) -> DocumentProblem:
 def _fields_at(path: Path) -> list[str]:
     part: type[BaseModel] = Document
     if path[:1] == ("steps",):
-        part = Retry if path[2:3] == ("retry",) else Step
+        part = PARTS.get(str(path[2]), Step) if len(path) > 2 else Step
     return [field.alias or name for name, field in part.model_fields.items()]
 
 
@@ -232,6 +287,35 @@ def _key_problems(source: Marked, document: Document) -> Iterator[DocumentProble
         yield _problem(source, ("steps", place[problem.key], "needs", at), str(problem))
 
 
+def _kind_problems(source: Marked, document: Document) -> Iterator[DocumentProblem]:
+    """Steps of no kind or of two, and fields that mean nothing to a step of theirs."""
+    for index, step in enumerate(document.steps):
+        here: Path = ("steps", index)
+        kinds = [kind for kind in KINDS if getattr(step, kind) is not None]
+        if not kinds:
+            said = "this field is required: a step has a command, an approval or a wait"
+            yield _problem(source, (*here, "command"), said)
+        for extra in kinds[1:]:
+            said = (
+                f"a step is one thing: keep {kinds[0]!r} or {extra!r}, and make the other a step of its own"
+            )
+            yield _problem(source, (*here, extra), said, of_key=True)
+        if kinds and step.command is None:
+            for name in sorted(step.model_fields_set & ONLY_COMMANDS):
+                field = Step.model_fields[name].alias or name
+                said = f"{field!r} belongs to a step with a command, not to one with {kinds[0]!r}: remove it"
+                yield _problem(source, (*here, field), said, of_key=True)
+        if step.wait is not None and (step.wait.seconds is None) == (step.wait.until is None):
+            yield _problem(source, (*here, "wait"), "say either how many seconds, or until when")
+        if step.approval is not None:
+            at = (*here, "approval")
+            for problem in inputs.schema_problems(step.approval.fields):
+                yield _problem(source, (*at, "fields", *problem.path), problem.message)
+            if "on_expiry" in step.approval.model_fields_set and step.approval.expires_seconds is None:
+                said = "it never expires: say expires_seconds too"
+                yield _problem(source, (*at, "on_expiry"), said, of_key=True)
+
+
 def _input_problems(source: Marked, document: Document) -> Iterator[DocumentProblem]:
     for problem in inputs.schema_problems(document.input):
         yield _problem(source, ("input", *problem.path), problem.message)
@@ -240,8 +324,8 @@ def _input_problems(source: Marked, document: Document) -> Iterator[DocumentProb
 def _expression_problems(source: Marked, document: Document) -> Iterator[DocumentProblem]:
     for index, step in enumerate(document.steps):
         here: Path = ("steps", index)
-        for path, text in expressions.templates(step.with_):
-            yield from _one_expression(source, document, step.key, (*here, "with", *path), text)
+        for path, text in expressions.templates(_templated(step)):
+            yield from _one_expression(source, document, step.key, (*here, *path), text)
         if step.when is not None:
             yield from _one_expression(source, document, step.key, (*here, "when"), step.when, condition=True)
     for path, text in expressions.templates(document.output or {}):
@@ -268,5 +352,15 @@ def _one_expression(
 
 
 def _looks_at(step: Step) -> frozenset[str]:
-    seen = expressions.references(step.with_)
+    seen = expressions.references(_templated(step))
     return seen | expressions.condition(step.when).steps if step.when is not None else seen
+
+
+def _templated(step: Step) -> dict[str, Any]:
+    """The parts of a step whose texts may hold expressions."""
+    parts: dict[str, Any] = {"with": step.with_}
+    if step.approval is not None:
+        parts["approval"] = {"title": step.approval.title, "details": step.approval.details}
+    if step.wait is not None:
+        parts["wait"] = {"until": step.wait.until}
+    return parts

@@ -18,8 +18,10 @@ from apps.errors import Conflict
 from apps.events import journal
 from apps.events.clock import now
 from apps.events.journal import Change, Recorded
-from apps.workflows.advance import Advance, Ending, record_step
-from apps.workflows.models import RUN_OVER, Run, Step, StepStatus
+from apps.workflows import approvals, waits
+from apps.workflows.advance import Advance, Ending
+from apps.workflows.models import RUN_OVER, RUNS, STEPS, Run, Step, StepKind, StepStatus
+from apps.workflows.record import record_step
 
 SWEEP_BATCH = 200
 RESULTS = {
@@ -102,17 +104,26 @@ def stop_command_runs(run_id: UUID, *, limit: int = SWEEP_BATCH) -> int:
 def sweep() -> int:
     """One round of repair: whatever a crash between two transactions left undone. Returns how many
     rows it moved. Safe to run in any number of processes."""
-    return _end_overdue_runs() + _stop_ending_runs() + _finish_forgotten_steps() + _nudge_stuck_runs()
+    return (
+        _end_overdue_runs()
+        + _stop_ending_runs()
+        + _finish_forgotten_steps()
+        + _wake_steps()
+        + _nudge_stuck_runs()
+    )
 
 
 def _end_overdue_runs() -> int:
     moment = now()
     overdue = Run.objects.filter(OPEN_RUN, deadline_at__lt=moment, error_code="", cancel_requested=False)
+    overdue = overdue.exclude(RUNS.held())
     ended = 0
     for run_id, project_id in overdue.values_list("id", "project_id")[:SWEEP_BATCH]:
         with journal.changes(project_id) as change:
             advance = Advance.hold(change, run_id)
             if advance is None or advance.run.is_over or advance.run.is_ending:
+                continue
+            if Run.objects.filter(RUNS.held(), pk=run_id).exists():  # paused meanwhile
                 continue
             advance.fail("deadline", "The run took longer than its workflow allows.")
             advance.settle()
@@ -153,6 +164,28 @@ def _finish_forgotten(step_id: UUID, run_id: UUID, project_id: UUID) -> bool:
         return True
 
 
+def _wake_steps() -> int:
+    """Waits that are over and approvals that expired, but none of what is paused."""
+    due = Step.objects.filter(status=StepStatus.WAITING, wakes_at__lte=now()).exclude(STEPS.held())
+    rows = list(due.order_by("wakes_at").values_list("id", "run_id", "run__project_id")[:SWEEP_BATCH])
+    return sum(_wake(step_id, run_id, project_id) for step_id, run_id, project_id in rows)
+
+
+def _wake(step_id: UUID, run_id: UUID, project_id: UUID) -> bool:
+    with journal.changes(project_id) as change:
+        advance = Advance.hold(change, run_id)
+        waiting = Step.objects.filter(pk=step_id, status=StepStatus.WAITING, wakes_at__lte=now())
+        step = waiting.exclude(STEPS.held()).first()
+        if advance is None or step is None or step.wakes_at is None:
+            return False
+        if step.kind == StepKind.APPROVAL:
+            approvals.expire(advance, step)
+        else:
+            advance.finish(step, Ending(StepStatus.COMPLETED, output=waits.waited(step.wakes_at)))
+        advance.settle()
+        return True
+
+
 def _nudge_stuck_runs() -> int:
     """Open runs with nothing open, and steps that are ready but were not started."""
     ready = Step.objects.filter(run=OuterRef("pk"), status=StepStatus.PENDING, waits_for=0)
@@ -171,7 +204,7 @@ def _nudge_stuck_runs() -> int:
 
 
 def _mirror(step: Step, body: CommandRunChanged) -> None:
-    step.attempt = body.attempt
+    step.attempt = step.earlier_attempts + body.attempt
     step.agent_id = body.agent_id or step.agent_id
     step.agent_name = body.agent_name or step.agent_name
     step.started_at = body.started_at

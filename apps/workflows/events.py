@@ -1,4 +1,4 @@
-"""What the journal says of runs and steps. Plain Python: no Django."""
+"""What the journal says of runs, steps, approvals and pauses. Plain Python: no Django."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ class StepFailure(BaseModel):
 
 
 class StepChanged(EventBody):
-    """A step as it now is. Kinds: step.queued, step.started, step.changed, step.finished."""
+    """A step as it now is. Kinds: step.queued, step.started, step.waiting, step.changed,
+    step.finished and step.reset (it is going to be done again)."""
 
     entity: ClassVar[str] = "step"
     entity_key: ClassVar[str] = "step_id"
@@ -61,7 +62,9 @@ class StepChanged(EventBody):
     index: int
     status: str
     previous_status: str
+    step_kind: str
     wait_reason: str
+    wakes_at: Moment | None
     attempt: int
     agent_id: UUID | None
     agent_name: str
@@ -70,3 +73,40 @@ class StepChanged(EventBody):
     error: StepFailure | None
     started_at: Moment | None
     completed_at: Moment | None
+
+
+class ApprovalChanged(EventBody):
+    """An approval as it now is. Kinds: approval.opened, approval.changed, approval.closed.
+
+    `open_approvals` counts what is open in the project right after this event.
+    """
+
+    entity: ClassVar[str] = "approval"
+    entity_key: ClassVar[str] = "approval_id"
+
+    type: Literal["approval_update"] = "approval_update"
+    approval_id: UUID
+    state: str
+    title: str
+    run_id: UUID
+    step_id: UUID
+    workflow: str
+    approvals: int
+    min_approvals: int
+    expires_at: Moment | None
+    open_approvals: int
+
+
+class PauseChanged(EventBody):
+    """A project or one of its workflows was paused or resumed. Kinds: project.paused,
+    project.resumed, workflow.paused, workflow.resumed. `workflow` is null for the project."""
+
+    entity: ClassVar[str] = "pause"
+    entity_key: ClassVar[str] = "subject_id"
+
+    type: Literal["pause_update"] = "pause_update"
+    subject_id: UUID
+    workflow: str | None
+    paused: bool
+    by: str
+    at: Moment

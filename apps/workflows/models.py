@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from apps.accounts.models import Project
+from apps.agents.holds import Paths
 
 
 class RunStatus(models.TextChoices):
@@ -25,6 +26,7 @@ class StepStatus(models.TextChoices):
     PENDING = "pending"
     QUEUED = "queued"
     RUNNING = "running"
+    WAITING = "waiting"
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -32,6 +34,23 @@ class StepStatus(models.TextChoices):
     TIMED_OUT = "timed_out", "timed out"
 
 
+class StepKind(models.TextChoices):
+    COMMAND = "command"
+    APPROVAL = "approval"
+    WAIT = "wait"
+
+
+class ApprovalState(models.TextChoices):
+    OPEN = "open"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+
+
+# How runs and steps are reached by what can be paused.
+RUNS = Paths("pk", "workflow_id", "project_id")
+STEPS = Paths("run_id", "run__workflow_id", "run__project_id")
 RUN_OVER = (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED)
 STEP_OVER = (
     StepStatus.COMPLETED,
@@ -168,12 +187,19 @@ class Step(models.Model):
     index = models.PositiveSmallIntegerField(help_text="Its place in the definition, from 1")
     name = models.CharField(max_length=200)
     status = models.CharField(max_length=10, choices=StepStatus.choices, default=StepStatus.PENDING)
+    kind = models.CharField(max_length=10, choices=StepKind.choices, default=StepKind.COMMAND)
     wait_reason = models.CharField(max_length=200, blank=True)
     waits_for = models.PositiveSmallIntegerField(default=0, help_text="Needed steps that are not over")
     command_run_id = models.UUIDField(null=True, blank=True)
     agent_id = models.UUIDField(null=True, blank=True)
     agent_name = models.CharField(max_length=100, blank=True)
+    wakes_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a wait is over, or an approval expires"
+    )
     attempt = models.PositiveSmallIntegerField(default=0)
+    earlier_attempts = models.PositiveSmallIntegerField(
+        default=0, help_text="Attempts before somebody asked for another one"
+    )
     progress = models.PositiveSmallIntegerField(default=0)
     error_code = models.CharField(max_length=50, blank=True)
     error = models.TextField(blank=True)
@@ -187,8 +213,13 @@ class Step(models.Model):
         indexes = [
             models.Index(
                 fields=["run", "status"],
-                condition=Q(status__in=["pending", "queued", "running"]),
+                condition=Q(status__in=["pending", "queued", "running", "waiting"]),
                 name="step_open",
+            ),
+            models.Index(
+                fields=["wakes_at"],
+                condition=Q(status="waiting", wakes_at__isnull=False),
+                name="step_wakes",
             ),
             models.Index(
                 fields=["command_run_id"],
@@ -203,3 +234,52 @@ class Step(models.Model):
     @property
     def is_over(self) -> bool:
         return self.status in STEP_OVER
+
+
+class Approval(models.Model):
+    """One question to people, asked by a waiting step. Its form is in the run's document."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="approvals")
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="approvals")
+    step = models.ForeignKey(Step, on_delete=models.CASCADE, related_name="approvals")
+    title = models.CharField(max_length=300)
+    details = models.TextField(blank=True)
+    state = models.CharField(max_length=10, choices=ApprovalState.choices, default=ApprovalState.OPEN)
+    min_approvals = models.PositiveSmallIntegerField(default=1)
+    allow_requester = models.BooleanField(default=True)
+    requested_by = models.CharField(max_length=150, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    decided_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["step"], condition=Q(state="open"), name="approval_open_once"),
+        ]
+        indexes = [
+            models.Index(fields=["project", "-created_at", "-id"], name="approval_newest"),
+            models.Index(fields=["project"], condition=Q(state="open"), name="approval_open"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.title} ({self.state})"
+
+
+class ApprovalDecision(models.Model):
+    """What one person said. Appended, never changed."""
+
+    approval = models.ForeignKey(Approval, on_delete=models.CASCADE, related_name="decisions")
+    by = models.CharField(max_length=150)
+    approved = models.BooleanField()
+    comment = models.TextField(blank=True)
+    fields = models.JSONField(default=dict)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["at", "id"]
+        constraints = [models.UniqueConstraint(fields=["approval", "by"], name="approval_decided_once")]
+
+    def __str__(self) -> str:
+        return f"{self.by}: {'yes' if self.approved else 'no'}"

@@ -8,10 +8,10 @@ from uuid import UUID
 
 from django.db.models import Count, OuterRef, QuerySet, Subquery, Sum
 
-from apps.agents.models import CommandRun
+from apps.agents.models import CommandRun, Hold
 from apps.workflows.advance import document_of
 from apps.workflows.document import Document
-from apps.workflows.models import RUN_OVER, Run, Step, StepStatus, Workflow
+from apps.workflows.models import RUN_OVER, Approval, Run, Step, StepStatus, Workflow
 
 Row = dict[str, Any]
 
@@ -33,7 +33,10 @@ def workflow_rows(found: Sequence[Workflow]) -> list[Row]:
     newest = Run.objects.filter(workflow=OuterRef("pk")).order_by("-created_at", "-id").values("id")[:1]
     last = Workflow.objects.filter(pk__in=ids).annotate(last=Subquery(newest)).values("last")
     last_runs = {run.workflow_id: run for run in Run.objects.filter(pk__in=last)}
-    return [_workflow_row(w, running.get(w.pk, 0), last_runs.get(w.pk)) for w in found]
+    held = set(Hold.objects.filter(subject_id__in=ids).values_list("subject_id", flat=True))
+    return [
+        _workflow_row(w, running.get(w.pk, 0), last_runs.get(w.pk)) | {"paused": w.pk in held} for w in found
+    ]
 
 
 def workflow_detail(workflow: Workflow) -> Row:
@@ -84,6 +87,16 @@ def run_detail(project_id: UUID, run_id: UUID) -> Row | None:
     }
 
 
+def approvals(project_id: UUID) -> QuerySet[Approval]:
+    """The project's approvals with what a row needs."""
+    return (
+        Approval.objects.filter(project=project_id)
+        .select_related("run__workflow", "run__version", "step")
+        .defer("run__version__document", "run__version__source")
+        .prefetch_related("decisions")
+    )
+
+
 def _workflow_row(workflow: Workflow, running: int, last: Run | None) -> Row:
     version = workflow.current
     assert version is not None
@@ -98,6 +111,7 @@ def _workflow_row(workflow: Workflow, running: int, last: Run | None) -> Row:
             {
                 "key": key,
                 "name": step.title,
+                "kind": step.kind,
                 "command": step.command,
                 "agent": step.agent,
                 "needs": step.needs,
@@ -136,7 +150,12 @@ def _step_rows(run: Run, document: Document) -> list[Row]:
     steps = list(Step.objects.filter(run=run).order_by("index"))
     wanted = [step.command_run_id for step in steps if step.command_run_id]
     command_runs = _command_runs(wanted)
-    return [_step_row(step, document, command_runs.get(step.command_run_id)) for step in steps]
+    asked = Approval.objects.filter(run=run).order_by("created_at").values_list("step_id", "id")
+    newest = dict(asked) if document.can_wait else {}
+    return [
+        _step_row(step, document, command_runs.get(step.command_run_id), newest.get(step.pk))
+        for step in steps
+    ]
 
 
 def _command_runs(ids: Iterable[UUID]) -> dict[UUID | None, CommandRun]:
@@ -144,19 +163,24 @@ def _command_runs(ids: Iterable[UUID]) -> dict[UUID | None, CommandRun]:
     return {run.pk: run for run in found.defer("data__output", "data__error", "data__text")}
 
 
-def _step_row(step: Step, document: Document, command_run: CommandRun | None) -> Row:
+def _step_row(
+    step: Step, document: Document, command_run: CommandRun | None, approval_id: UUID | None
+) -> Row:
     definition = document.by_key[step.key]
     row: Row = {
         "id": step.pk,
         "key": step.key,
         "name": step.name,
+        "kind": step.kind,
         "index": step.index,
         "status": step.status,
         "wait_reason": step.wait_reason,
+        "wakes_at": step.wakes_at,
         "needs": definition.needs,
         "agent": {"id": step.agent_id, "name": step.agent_name} if step.agent_id else None,
         "command": definition.command,
         "command_run_id": step.command_run_id,
+        "approval_id": approval_id,
         "attempt": step.attempt,
         "max_attempts": definition.retry.attempts if definition.retry else None,
         "progress": step.progress,
@@ -176,7 +200,7 @@ def _step_row(step: Step, document: Document, command_run: CommandRun | None) ->
 def _from_command_run(step: Step, command_run: CommandRun) -> Row:
     """What the command run knows better, or newer, than the step."""
     known: Row = {
-        "max_attempts": command_run.max_attempts,
+        "max_attempts": step.earlier_attempts + command_run.max_attempts,
         "message": command_run.message,
         "input": command_run.data.input,
         "tokens": {"input": command_run.input_tokens, "output": command_run.output_tokens},

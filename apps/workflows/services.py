@@ -21,9 +21,10 @@ from apps.events.clock import now
 from apps.events.journal import Change
 from apps.workflows import document as documents
 from apps.workflows import engine, inputs
-from apps.workflows.advance import Advance, document_of, record_run
+from apps.workflows.advance import Advance, document_of
 from apps.workflows.document import Document
 from apps.workflows.models import Run, RunData, RunStatus, Step, Workflow, WorkflowVersion
+from apps.workflows.record import record_run
 
 LIBRARY = Path(__file__).parent / "library"
 MAX_INPUT = 1_048_576  # bytes of JSON
@@ -77,6 +78,8 @@ def check_catalogue(project: Project, document: Document, source: str) -> None:
     found: list[tuple[tuple[str | int, ...], str]] = []
     for index, step in enumerate(document.steps):
         here = ("steps", index)
+        if step.command is None:
+            continue
         command = commands.get(step.command)
         if command is None:
             found.append(
@@ -202,7 +205,7 @@ def _new_run(
         idempotency_hash=fingerprint,
         created_at=moment,
         started_at=moment,
-        deadline_at=_deadline(document, moment),
+        deadline_at=deadline(document, moment),
     )
     run.save(force_insert=True)
     return run
@@ -250,22 +253,23 @@ def _steps(run: Run, document: Document) -> list[Step]:
             run=run,
             key=key,
             index=graph.index[key],
+            kind=document.by_key[key].kind,
             name=document.by_key[key].title,
             waits_for=len(graph.needs[key]),
-            wait_reason=_waits_for(document, key),
+            wait_reason=waits_for(document, key),
         )
         for key in graph.order
     ]
 
 
-def _waits_for(document: Document, key: str) -> str:
+def waits_for(document: Document, key: str) -> str:
     names = [document.by_key[need].title for need in document.graph.needs[key]]
     if len(names) > 3:
         names = [*names[:2], f"{len(names) - 2} more"]
     return f"waiting for {', '.join(names)}"[:200] if names else ""
 
 
-def _deadline(document: Document, begin: datetime) -> datetime | None:
+def deadline(document: Document, begin: datetime) -> datetime | None:
     return begin + timedelta(seconds=document.timeout_seconds) if document.timeout_seconds else None
 
 

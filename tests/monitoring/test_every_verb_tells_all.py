@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from django.db.models import Q
 from django.utils import timezone
 
 from apps.accounts.models import Project
@@ -23,9 +24,9 @@ from apps.events import journal
 from apps.monitoring import alerts
 from apps.monitoring.alerts import Condition
 from apps.monitoring.models import Alert, AlertLevel
-from apps.workflows import engine
+from apps.workflows import approvals, control, engine
 from apps.workflows import services as workflows
-from apps.workflows.models import Run, Step
+from apps.workflows.models import Approval, Run, Step
 from tests.agents.factories import make_agent, make_command, make_run, make_worker
 from tests.monitoring.verify import verify_action
 from tests.workflows import acting
@@ -310,6 +311,89 @@ def test_an_overdue_run_is_ended_by_the_sweep(project: Project) -> None:
     assert Step.objects.filter(run=run).exists()
 
 
+# Control and approvals
+
+ASKS: dict[str, dict[str, Any]] = {
+    "ask": {"approval": {"title": "Go?", "min_approvals": 2, "expires_seconds": 60}},
+    "go": {"needs": ["ask"]},
+}
+
+
+@covers(control.pause_run, control.resume_run, dispatch.explain_resumed)
+def test_a_run_is_paused_and_resumed(project: Project) -> None:
+    run = acting.start(acting.make_workflow(project, {"a": {}}))
+    with verify_action(project.pk):
+        control.pause_run(run, by="olga")
+    with verify_action(project.pk):
+        control.resume_run(run, by="olga")
+
+
+@covers(
+    *(control.pause_workflow, control.resume_workflow, control.pause_project, control.resume_project),
+    repair.recall_held,
+)
+def test_a_workflow_and_everything_is_paused_and_resumed(project: Project) -> None:
+    workflow = acting.make_workflow(project, {"a": {}})
+    acting.start(workflow)
+    dispatch.dispatch_ready(project.pk)
+    with verify_action(project.pk):
+        control.pause_workflow(workflow, by="olga")
+    with verify_action(project.pk):
+        assert repair.recall_held() == 1
+    with verify_action(project.pk):
+        control.resume_workflow(workflow)
+    with verify_action(project.pk):
+        control.pause_project(project.pk)
+    with verify_action(project.pk):
+        control.resume_project(project.pk)
+
+
+@covers(control.retry_run, control.rerun)
+def test_a_failed_run_is_retried_and_run_again(project: Project) -> None:
+    run = acting.start(acting.make_workflow(project, {"a": {}, "b": {"needs": ["a"]}}))
+    acting.fail(acting.take(project)["a"])
+    with verify_action(project.pk):
+        control.retry_run(run)
+    with verify_action(project.pk):
+        acting.work_off(project)
+    with verify_action(project.pk):
+        control.rerun(run)
+
+
+@covers(control.cancel_runs)
+def test_many_runs_are_cancelled(project: Project) -> None:
+    workflow = acting.make_workflow(project, ASKS)
+    for _ in range(3):
+        acting.start(workflow)
+    with verify_action(project.pk):
+        assert control.cancel_runs(project.pk, where=Q()).cancelled == 3
+
+
+@covers(approvals.decide)
+def test_an_approval_is_asked_and_decided(project: Project) -> None:
+    workflow = acting.make_workflow(project, ASKS)
+    with verify_action(project.pk):
+        acting.start(workflow)
+    with verify_action(project.pk):
+        acting.start(workflow)
+    first, second = Approval.objects.filter(project=project)
+    for who in ("olga", "otto"):
+        with verify_action(project.pk):
+            approvals.decide(first, approved=True, by=who)
+    with verify_action(project.pk):
+        approvals.decide(second, approved=False, by="olga")
+
+
+def test_an_approval_expires_and_a_wait_is_over(project: Project) -> None:
+    steps = {**ASKS, "rest": {"wait": {"seconds": 60}}}
+    steps["ask"] = {**steps["ask"], "on_failure": "continue"}
+    with verify_action(project.pk):
+        acting.start(acting.make_workflow(project, steps))
+    Step.objects.filter(status="waiting").update(wakes_at=timezone.now() - timedelta(seconds=1))
+    with verify_action(project.pk):
+        assert engine.sweep() == 2
+
+
 # Alerts
 
 
@@ -332,9 +416,21 @@ def test_an_alert_is_opened_repeated_acknowledged_and_resolved(project: Project)
 
 # The meta-test
 
-MODULES: tuple[ModuleType, ...] = (services, lease, dispatch, repair, fleet, workflows, engine, alerts)
+MODULES: tuple[ModuleType, ...] = (
+    services,
+    lease,
+    dispatch,
+    repair,
+    fleet,
+    workflows,
+    engine,
+    alerts,
+    control,
+    approvals,
+)
 # Parts of verbs above, which open no transaction of their own and are proved through them.
 PARTS = {
+    "apps.workflows.approvals.expire",  # the sweep's
     "apps.agents.repair.tick",  # calls the other verbs of repair and lease
     "apps.workflows.services.apply_definition",  # definitions are not on the dashboard
     "apps.workflows.services.install_library",

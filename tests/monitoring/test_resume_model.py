@@ -98,6 +98,7 @@ class Client:
             runs={row["id"]: row for row in reversed(body["workflows"])},
             alerts={row["id"]: row for row in body["alerts"]},
             counts=Counts(**counts),
+            open_approvals=body["open_approvals"],
         )
 
     def event(self, frame: dict[str, Any]) -> None:

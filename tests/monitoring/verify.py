@@ -42,6 +42,7 @@ def assert_same(mine: Board, theirs: Board) -> None:
     assert list(mine.runs.values()) == list(theirs.runs.values())
     assert mine.alerts == theirs.alerts
     assert mine.counts == theirs.counts
+    assert mine.open_approvals == theirs.open_approvals
 
 
 def stats_without_measurements(stats: dict[str, Any]) -> dict[str, Any]:

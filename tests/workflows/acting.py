@@ -53,10 +53,15 @@ def make_workflow(project: Project, steps: dict[str, dict[str, Any]], **fields: 
     document = {
         "name": "Trial",
         "slug": f"trial-{uuid.uuid4().hex[:8]}",
-        "steps": [{"key": key, "command": "do.it", **step} for key, step in steps.items()],
+        "steps": [_step(key, step) for key, step in steps.items()],
         **fields,
     }
     return services.apply_definition(project, yaml.safe_dump(document, sort_keys=False)).workflow
+
+
+def _step(key: str, step: dict[str, Any]) -> dict[str, Any]:
+    does = {} if "approval" in step or "wait" in step else {"command": "do.it"}
+    return {"key": key, **does, **step}
 
 
 def start(workflow: Workflow, value: dict[str, Any] | None = None, **fields: Any) -> Run:

@@ -35,7 +35,7 @@ ROW = {
 STEP = {
     *("id", "key", "name", "index", "status", "wait_reason", "needs", "agent", "command", "command_run_id"),
     *("attempt", "max_attempts", "progress", "message", "input", "output", "error", "tokens", "model"),
-    *("demo", "started_at", "completed_at"),
+    *("demo", "started_at", "completed_at", "kind", "wakes_at", "approval_id"),
 }
 
 
@@ -76,11 +76,22 @@ def test_a_workflow_tells_its_input_its_steps_and_how_its_runs_went(
     fail(take(project)["look"])
     last = start(workflow, {"report": "x"})
     row = viewer.get("workflows/").json()["results"][0]
-    assert set(row) == {"slug", "name", "description", "version", "input", "steps", "last_run", "counts"}
+    assert set(row) == {
+        "slug",
+        "name",
+        "description",
+        "version",
+        "input",
+        "steps",
+        "last_run",
+        "counts",
+        "paused",
+    }
     assert list(row["input"]["properties"]) == ["zebra", "report"]
     assert row["steps"][1] == {
         "key": "mend",
         "name": "Mend",
+        "kind": "command",
         "command": "do.it",
         "agent": "hand",
         "needs": ["look"],

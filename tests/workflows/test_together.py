@@ -11,11 +11,11 @@ import pytest
 from django.db import connection
 
 from apps.accounts.models import Project
-from apps.agents import lease
+from apps.agents import dispatch, lease, repair
 from apps.agents.models import CommandRun
 from apps.errors import Conflict, DomainError
-from apps.workflows import engine, services
-from apps.workflows.models import Run, Step
+from apps.workflows import approvals, control, engine, services
+from apps.workflows.models import Approval, ApprovalDecision, Run, Step
 from tests.workflows.acting import (
     events,
     fail,
@@ -171,3 +171,71 @@ def test_a_stale_worker_cannot_finish_a_cancelled_step(project: Project) -> None
     with pytest.raises(Conflict):
         finish(claimed)
     assert fresh(run).status == "cancelled"
+
+
+def test_of_fifty_decisions_at_once_one_wins_and_the_others_are_told(project: Project) -> None:
+    run = start(make_workflow(project, {"ask": {"approval": {"title": "Go?"}}, "go": {"needs": ["ask"]}}))
+    asked = Approval.objects.get(run=run)
+    ends = at_once(
+        *[lambda n=n: approvals.decide(asked, approved=n % 2 == 0, by=f"user{n}") for n in range(50)]
+    )
+    assert ends == {"ok": 1, "Conflict": 49}
+    assert ApprovalDecision.objects.count() == 1
+    assert len(events(project, "approval.closed")) == 1
+    assert len([e for e in events(project, "step.finished") if e["key"] == "ask"]) == 1
+
+
+def test_as_many_decide_at_once_as_are_needed_and_no_more(project: Project) -> None:
+    question = {"title": "Go?", "min_approvals": 3}
+    run = start(make_workflow(project, {"ask": {"approval": question}, "go": {"needs": ["ask"]}}))
+    asked = Approval.objects.get(run=run)
+    ends = at_once(*[lambda n=n: approvals.decide(asked, approved=True, by=f"user{n}") for n in range(12)])
+    assert ends == {"ok": 3, "Conflict": 9}
+    assert statuses(run) == {"ask": "completed", "go": "queued"}
+
+
+def test_approvals_of_many_runs_at_once_are_counted_right(project: Project) -> None:
+    workflow = make_workflow(project, {"ask": {"approval": {"title": "Go?"}}})
+    runs = [start(workflow) for _ in range(8)]
+    asked = list(Approval.objects.filter(run__in=runs))
+    acts = [lambda one=one: approvals.decide(one, approved=True, by="olga") for one in asked]
+    assert at_once(*acts, lambda: services.start_run(workflow, {})) == {"ok": 9}
+    counts = [e["open_approvals"] for e in events(project, "approval.opened", "approval.closed")]
+    moves = [after - before for before, after in zip([0, *counts], counts, strict=False)]
+    assert set(moves) <= {1, -1}
+    assert counts[-1] == 1
+
+
+def test_pauses_resumes_finishes_and_sweeps_at_once_leave_one_truth(project: Project) -> None:
+    steps: dict[str, dict[str, Any]] = {f"s{n}": {} for n in range(4)}
+    steps |= {"rest": {"wait": {"seconds": 60}}, "join": {"needs": list(steps)}}
+    workflow = make_workflow(project, steps, timeout_seconds=600)
+    run = start(workflow)
+    taken = take(project)
+
+    def read() -> Run:
+        return Run.objects.get(pk=run.pk)
+
+    ends = at_once(
+        *[lambda: control.pause_run(read()), lambda: control.resume_run(read())] * 3,
+        *[lambda: control.pause_workflow(workflow), lambda: control.resume_workflow(workflow)] * 2,
+        *[lambda: control.pause_project(project.pk), lambda: control.resume_project(project.pk)] * 2,
+        *[lambda key=key: finish(taken[key]) for key in taken],
+        lambda: dispatch.explain_waiting(project.pk),
+        engine.sweep,
+        repair.tick,
+    )
+    assert set(ends) == {"ok"}
+    control.resume_run(read())
+    control.resume_workflow(workflow)
+    control.resume_project(project.pk)
+    assert "join" in work_off(project) or statuses(run)["join"] in ("dispatched", "queued")
+    assert statuses(run)["rest"] == "waiting"
+
+
+def test_of_many_retries_at_once_one_wins(project: Project) -> None:
+    run = start(make_workflow(project, {"a": {}, "b": {"needs": ["a"]}}))
+    fail(take(project)["a"])
+    assert at_once(*[lambda: control.retry_run(Run.objects.get(pk=run.pk))] * 12) == {"ok": 1, "Conflict": 11}
+    assert CommandRun.objects.filter(run_id=run.pk).count() == 2
+    assert work_off(project) == ["a", "b"]

@@ -62,6 +62,7 @@ class OpenAlert(s.Serializer[object]):
 class Snapshot(s.Serializer[object]):
     epoch = s.UUIDField()
     seq = s.IntegerField()
+    open_approvals = s.IntegerField()
     stats = Stats()
     agents = DashboardAgent(many=True)
     workflows = DashboardRun(many=True, help_text="The newest hundred")

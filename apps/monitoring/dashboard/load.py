@@ -24,7 +24,7 @@ from apps.monitoring.dashboard.reducer import (
     run_row,
 )
 from apps.monitoring.models import Alert, AlertState
-from apps.workflows.models import Run, RunStatus
+from apps.workflows.models import Approval, ApprovalState, Run, RunStatus
 
 AGENT_FIELDS = (
     "id", "name", "type", "status", "current_task", "last_active", "capabilities", "connector",
@@ -51,6 +51,7 @@ def load_board(project_id: UUID) -> tuple[Position, Board]:
             runs=_runs(project_id),
             alerts=_alerts(project_id),
             counts=_counts(project_id),
+            open_approvals=Approval.objects.filter(project=project_id, state=ApprovalState.OPEN).count(),
         )
 
 

@@ -87,6 +87,7 @@ class Board:
     runs: dict[str, Row] = field(default_factory=dict)
     alerts: dict[str, Row] = field(default_factory=dict)
     counts: Counts = field(default_factory=Counts)
+    open_approvals: int = 0
 
     def apply(self, payload: Payload) -> str | None:
         """Take one event; gives the id of the row that changed, if one did."""
@@ -101,6 +102,8 @@ class Board:
                 return self._alert(payload)
             case "command_run_update":
                 self._command_run(payload)
+            case "approval_update":
+                self.open_approvals = payload["open_approvals"]
             case "catalogue_change":
                 self.counts.total_commands = payload["total_commands"]
         return None

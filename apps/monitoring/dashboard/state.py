@@ -150,13 +150,17 @@ class Dashboard:
 
     def _snapshot(self, limit: int) -> Answer:
         alerts = sorted(self.board.alerts.values(), key=lambda row: str(row["opened_at"]), reverse=True)
-        body = b'{"epoch":"%s","seq":%d,"stats":%s,"agents":%s,"workflows":%s,"alerts":%s}' % (
-            str(self.epoch).encode(),
-            self.seq,
-            self.answer("stats").body,
-            self.answer("agents").body,
-            self.answer("workflows", RUNS_KEPT).body,
-            orjson.dumps(alerts),
+        body = (
+            b'{"epoch":"%s","seq":%d,"open_approvals":%d,"stats":%s,"agents":%s,"workflows":%s,"alerts":%s}'
+            % (
+                str(self.epoch).encode(),
+                self.seq,
+                self.board.open_approvals,
+                self.answer("stats").body,
+                self.answer("agents").body,
+                self.answer("workflows", RUNS_KEPT).body,
+                orjson.dumps(alerts),
+            )
         )
         return Answer(body, f'W/"{self.epoch}:{self.seq}"', self.seq, time.monotonic())
 

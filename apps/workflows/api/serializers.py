@@ -7,13 +7,14 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.agents.api.serializers import ErrorSerializer, TokensSerializer
-from apps.workflows.models import RunStatus, StepStatus
+from apps.workflows.models import RUN_OVER, ApprovalState, RunStatus, StepKind, StepStatus
 
 
 class DefinedStepSerializer(serializers.Serializer[Any]):
     key = serializers.CharField()
     name = serializers.CharField()
-    command = serializers.CharField()
+    kind = serializers.ChoiceField(choices=StepKind.choices)
+    command = serializers.CharField(allow_null=True, help_text="Null for approvals and waits")
     agent = serializers.CharField(allow_null=True, help_text="The slug of one agent; null: any that can")
     needs = serializers.ListField(child=serializers.CharField())
 
@@ -39,6 +40,7 @@ class WorkflowRowSerializer(serializers.Serializer[Any]):
     steps = DefinedStepSerializer(many=True)
     last_run = LastRunSerializer(allow_null=True)
     counts = RunCountsSerializer()
+    paused = serializers.BooleanField(help_text="Nothing of its runs is dispatched")
 
 
 class WorkflowSerializer(WorkflowRowSerializer):
@@ -80,13 +82,18 @@ class StepSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     key = serializers.CharField()
     name = serializers.CharField()
+    kind = serializers.ChoiceField(choices=StepKind.choices)
     index = serializers.IntegerField()
     status = serializers.ChoiceField(choices=StepStatus.choices)
     wait_reason = serializers.CharField(help_text="Why it does not run, or why it was skipped")
+    wakes_at = serializers.DateTimeField(
+        allow_null=True, help_text="When a wait is over, or an approval expires"
+    )
     needs = serializers.ListField(child=serializers.CharField())
     agent = StepAgentSerializer(allow_null=True)
-    command = serializers.CharField()
+    command = serializers.CharField(allow_null=True, help_text="Null for approvals and waits")
     command_run_id = serializers.UUIDField(allow_null=True)
+    approval_id = serializers.UUIDField(allow_null=True, help_text="The newest question it asked")
     attempt = serializers.IntegerField()
     max_attempts = serializers.IntegerField(allow_null=True)
     progress = serializers.IntegerField(min_value=0, max_value=100)
@@ -115,3 +122,87 @@ class RunStateSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     status = serializers.ChoiceField(choices=RunStatus.choices)
     cancel_requested = serializers.BooleanField()
+
+
+class PauseSerializer(serializers.Serializer[Any]):
+    paused = serializers.BooleanField()
+    by = serializers.CharField(allow_null=True)
+    at = serializers.DateTimeField(allow_null=True)
+
+
+class RetrySerializer(serializers.Serializer[Any]):
+    step = serializers.CharField(
+        required=False, default="", help_text="A step's key: do it and everything after it again"
+    )
+
+
+class RerunSerializer(serializers.Serializer[Any]):
+    input = serializers.DictField(
+        required=False, default=None, allow_null=True, help_text="Without it the input of this run"
+    )
+
+
+class RunFilterSerializer(serializers.Serializer[Any]):
+    status = serializers.ChoiceField(
+        required=False, choices=[(one, one) for one in RunStatus.values if one not in RUN_OVER]
+    )
+    workflow = serializers.CharField(required=False, help_text="The slug of a workflow")
+
+
+class BulkCancelSerializer(serializers.Serializer[Any]):
+    filter = RunFilterSerializer()
+    limit = serializers.IntegerField(required=False, default=500, min_value=1, max_value=500)
+
+
+class BulkCancelledSerializer(serializers.Serializer[Any]):
+    cancelled = serializers.IntegerField()
+    refused = serializers.IntegerField(help_text="Runs that ended by themselves meanwhile")
+
+
+class ApprovalDecisionSerializer(serializers.Serializer[Any]):
+    by = serializers.CharField()
+    approved = serializers.BooleanField()
+    comment = serializers.CharField()
+    fields = serializers.DictField()  # type: ignore[assignment]  # DRF has an attribute of that name
+    at = serializers.DateTimeField()
+
+
+class ApprovalRunSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    number = serializers.IntegerField()
+    workflow = serializers.CharField(help_text="The slug of its workflow")
+
+
+class ApprovalStepSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    key = serializers.CharField()
+    name = serializers.CharField()
+
+
+class ApprovalSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    title = serializers.CharField()
+    details = serializers.CharField()
+    fields = serializers.DictField(  # type: ignore[assignment]  # DRF has an attribute of that name
+        help_text="JSON Schema of a form to fill in; empty when there is none"
+    )
+    state = serializers.ChoiceField(choices=ApprovalState.choices)
+    min_approvals = serializers.IntegerField()
+    decisions = ApprovalDecisionSerializer(many=True)
+    can_decide = serializers.BooleanField(help_text="Whether you may decide it now")
+    why_not = serializers.CharField(help_text="Why you may not; empty when you may")
+    run = ApprovalRunSerializer()
+    step = ApprovalStepSerializer()
+    requested_by = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField(allow_null=True)
+    decided_at = serializers.DateTimeField(allow_null=True)
+
+
+class DecideSerializer(serializers.Serializer[Any]):
+    approved = serializers.BooleanField()
+    comment = serializers.CharField(required=False, default="", allow_blank=True, max_length=2000)
+    fields = serializers.DictField(  # type: ignore[assignment]  # DRF has an attribute of that name
+        required=False, default=dict, help_text="Must fit the approval's form"
+    )

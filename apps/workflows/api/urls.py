@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from apps.workflows.api import views
+from apps.workflows.api import approvals, control, views
 
 urlpatterns: list[URLPattern] = [
     path("workflows/", views.WorkflowsView.as_view()),
     path("workflows/<slug:slug>/", views.WorkflowView.as_view()),
     path("workflows/<slug:slug>/runs/", views.WorkflowRunsView.as_view()),
+    path("workflows/<slug:slug>/pause/", control.WorkflowPauseView.as_view()),
+    path("pause/", control.ProjectPauseView.as_view()),
     path("runs/", views.RunsView.as_view()),
+    path("runs/cancellations/", control.RunCancellationsView.as_view()),
     path("runs/<uuid:run_id>/", views.RunView.as_view()),
     path("runs/<uuid:run_id>/cancellation/", views.RunCancellationView.as_view()),
+    path("runs/<uuid:run_id>/pause/", control.RunPauseView.as_view()),
+    path("runs/<uuid:run_id>/retry/", control.RunRetryView.as_view()),
+    path("runs/<uuid:run_id>/rerun/", control.RunRerunView.as_view()),
+    path("approvals/", approvals.ApprovalsView.as_view()),
+    path("approvals/<uuid:approval_id>/", approvals.ApprovalView.as_view()),
+    path("approvals/<uuid:approval_id>/decision/", approvals.ApprovalDecisionView.as_view()),
 ]

@@ -142,11 +142,11 @@ class RunsView(RunList):
         project_id = principal_of(request).project_id
         found = queries.runs(project_id)
         if said := request.query_params.get("workflow", ""):
-            found = found.filter(workflow=_workflow_id(project_id, said))
+            found = found.filter(workflow=workflow_id(project_id, said))
         return self.page(request, found)
 
 
-def _workflow_id(project_id: UUID, slug: str) -> UUID:
+def workflow_id(project_id: UUID, slug: str) -> UUID:
     found = Workflow.objects.filter(project=project_id, slug=slug) if SLUG.fullmatch(slug) else None
     workflow_id = found.values_list("id", flat=True).first() if found is not None else None
     if workflow_id is None:

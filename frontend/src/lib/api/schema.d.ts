@@ -1830,6 +1830,7 @@ export interface components {
             alerts: components["schemas"]["OpenAlert"][];
             /** Format: uuid */
             epoch: string;
+            open_approvals: number;
             seq: number;
             stats: components["schemas"]["Stats"];
             /** @description The newest hundred */

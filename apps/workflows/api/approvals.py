@@ -1,0 +1,129 @@
+"""What runs ask people, and their answers, over HTTP."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.generics import GenericAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.accounts.api.authentication import principal_of
+from apps.accounts.api.permissions import IsOperator, IsViewer
+from apps.agents.api.agents import one_of
+from apps.errors import InvalidInput, NotFound
+from apps.workflows import approvals, queries
+from apps.workflows.api import serializers as s
+from apps.workflows.models import Approval, ApprovalState
+
+STATE = OpenApiParameter("state", enum=["open", "decided"])
+RUN = OpenApiParameter("run", UUID, description="The id of a run")
+
+
+class ApprovalsView(GenericAPIView[Approval]):
+    permission_classes = (IsViewer,)
+    serializer_class = s.ApprovalSerializer
+    queryset = Approval.objects.none()
+    ordering = ("-created_at", "-id")
+
+    @extend_schema(
+        operation_id="list_approvals",
+        tags=["approvals"],
+        parameters=[STATE, RUN],
+        responses=s.ApprovalSerializer(many=True),
+    )
+    def get(self, request: Request) -> Response:
+        """What the project's runs ask people, newest first."""
+        found = queries.approvals(principal_of(request).project_id)
+        if said := one_of(request, "state", ["open", "decided"]):
+            is_open = {"state": ApprovalState.OPEN}
+            found = found.filter(**is_open) if said == "open" else found.exclude(**is_open)
+        if run := request.query_params.get("run", ""):
+            found = found.filter(run=_uuid(run))
+        rows = [_row(request, approval) for approval in self.paginate_queryset(found) or []]
+        return self.get_paginated_response(rows)
+
+
+class ApprovalView(GenericAPIView[Approval]):
+    permission_classes = (IsViewer,)
+    serializer_class = s.ApprovalSerializer
+
+    @extend_schema(operation_id="get_approval", tags=["approvals"], responses=s.ApprovalSerializer)
+    def get(self, request: Request, approval_id: UUID) -> Response:
+        """One question with its form, its decisions, and whether you may decide it."""
+        return Response(_row(request, _approval_or_404(request, approval_id)))
+
+
+class ApprovalDecisionView(GenericAPIView[Approval]):
+    permission_classes = (IsOperator,)
+    serializer_class = s.ApprovalSerializer
+
+    @extend_schema(
+        operation_id="decide_approval",
+        tags=["approvals"],
+        request=s.DecideSerializer,
+        responses={200: s.ApprovalSerializer},
+    )
+    def post(self, request: Request, approval_id: UUID) -> Response:
+        """Say yes or no, once. 409 with the first decision when it is decided, 403 when you started
+        the run and may not decide it."""
+        given = s.DecideSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        principal = principal_of(request)
+        decided = approvals.decide(
+            _approval_or_404(request, approval_id),
+            approved=given.validated_data["approved"],
+            by=principal.username,
+            comment=given.validated_data["comment"],
+            fields=given.validated_data["fields"],
+            is_key=principal.key_id is not None,
+        )
+        return Response(_row(request, decided))
+
+
+def _approval_or_404(request: Request, approval_id: UUID) -> Approval:
+    approval = queries.approvals(principal_of(request).project_id).filter(pk=approval_id).first()
+    if approval is None:
+        raise NotFound("There is no such approval in this project.")
+    return approval
+
+
+def _row(request: Request, approval: Approval) -> dict[str, Any]:
+    principal = principal_of(request)
+    why_not = approvals.why_not(approval, by=principal.username, is_key=principal.key_id is not None)
+    if not why_not and not principal.can("operate"):
+        why_not = "Your role in this project does not allow deciding."
+    row = {
+        "id": approval.pk,
+        "title": approval.title,
+        "details": approval.details,
+        "fields": approvals.form_of(approval),
+        "state": approval.state,
+        "min_approvals": approval.min_approvals,
+        "decisions": list(approval.decisions.all()),
+        "can_decide": not why_not,
+        "why_not": why_not,
+        "run": {
+            "id": approval.run_id,
+            "name": approval.run.name,
+            "number": approval.run.number,
+            "workflow": approval.run.workflow.slug,
+        },
+        "step": approval.step,
+        "requested_by": approval.requested_by,
+        "created_at": approval.created_at,
+        "expires_at": approval.expires_at,
+        "decided_at": approval.decided_at,
+    }
+    body: dict[str, Any] = s.ApprovalSerializer(row).data
+    return body
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        raise InvalidInput({"run": "Must be the id of a run."}) from None

@@ -1,0 +1,291 @@
+"""A human's hand on runs that exist: pause, resume, retry, rerun, cancel many.
+
+A pause is a hold that the dispatcher asks for; nothing on the work itself is changed. Resuming
+moves what the pause stood still: deadlines, queue timeouts, waits of seconds, expiries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F, Q
+
+from apps.agents import dispatch, holds
+from apps.agents.holds import Released
+from apps.agents.models import Hold, HoldScope
+from apps.errors import Conflict, NotFound
+from apps.events import journal
+from apps.events.clock import now
+from apps.events.journal import Change
+from apps.workflows import graph, services, waits
+from apps.workflows.advance import COUNTED, FAILURES, NOT_MET, Advance, document_of
+from apps.workflows.events import PauseChanged
+from apps.workflows.models import (
+    RUN_OVER,
+    RUNS,
+    STEPS,
+    Approval,
+    ApprovalState,
+    Run,
+    RunData,
+    RunStatus,
+    Step,
+    StepKind,
+    StepStatus,
+    Workflow,
+)
+from apps.workflows.record import record_approval, record_step, short, swap
+
+RESET = (
+    *("waits_for", "command_run_id", "agent_id", "agent_name", "attempt", "earlier_attempts", "progress"),
+    *("error_code", "error", "output", "started_at", "completed_at", "wakes_at"),
+)
+BULK = 500
+
+
+def pause_run(run: Run, *, by: str = "") -> Run:
+    """T11: start nothing more of the run; what runs goes on to its end. Pausing twice is the same.
+
+    Raises Conflict when the run is over or ends.
+    """
+    with journal.changes(run.project_id) as change:
+        holds.lock(change.project_id)
+        advance = _open_run(change, run)
+        if advance.run.is_ending:
+            raise Conflict("The run is ending: it was cancelled or has failed.")
+        if advance.run.status != RunStatus.PAUSED:
+            holds.hold(change, HoldScope.RUN, run.pk, by=by)
+            advance.run.status = RunStatus.PAUSED
+            advance.run.status_reason = f"Paused by {by}." if by else "Paused."
+            advance.settle()
+    dispatch.explain_waiting(run.project_id)
+    run.refresh_from_db()
+    return run
+
+
+def resume_run(run: Run, *, by: str = "") -> Run:
+    """Let the run go on; its deadline moves by the time it was paused. Raises Conflict when over."""
+    with journal.changes(run.project_id) as change:
+        released = holds.release(change, run.pk)
+        advance = _open_run(change, run)
+        if released is not None:
+            _move(change, released)
+            advance.run.refresh_from_db(fields=["deadline_at"])
+        if advance.run.status == RunStatus.PAUSED:
+            advance.run.status, advance.run.status_reason = RunStatus.RUNNING, ""
+            advance.settle()
+        _poke(change)
+    dispatch.explain_resumed(run.project_id)
+    run.refresh_from_db()
+    return run
+
+
+def pause_workflow(workflow: Workflow, *, by: str = "") -> Hold | None:
+    """Start nothing more of any run of the workflow, also of runs that are started meanwhile."""
+    return _pause(workflow.project_id, HoldScope.WORKFLOW, workflow.pk, workflow.slug, by)
+
+
+def resume_workflow(workflow: Workflow, *, by: str = "") -> Hold | None:
+    return _resume(workflow.project_id, workflow.pk, workflow.slug, by)
+
+
+def pause_project(project_id: UUID, *, by: str = "") -> Hold | None:
+    """Stop everything: nothing of the project is dispatched until it is resumed."""
+    return _pause(project_id, HoldScope.PROJECT, project_id, None, by)
+
+
+def resume_project(project_id: UUID, *, by: str = "") -> Hold | None:
+    return _resume(project_id, project_id, None, by)
+
+
+def retry_run(run: Run, *, step: str = "", by: str = "") -> Run:
+    """Do again what failed, was cancelled or timed out, and what was skipped because of it; with
+    `step` also that step and everything after it. Finished outputs of the others stay.
+
+    Raises Conflict while the run is not over and when there is nothing to do again, NotFound for a
+    step that the run does not have.
+    """
+    with journal.changes(run.project_id) as change:
+        advance = Advance.hold(change, run.pk)
+        if advance is None:
+            raise NotFound("The run does not exist any more.")
+        if not advance.run.is_over:
+            raise Conflict(f"The run is not over ({advance.run.status}); cancel it first, or wait.")
+        again = _again(advance, step)
+        if not again:
+            raise Conflict("Every step of the run is finished; name the step to do again from.")
+        _reopen(advance, len(again), by)
+        advance.begin(_reset(change, advance, again))
+        advance.settle()
+    run.refresh_from_db()
+    return run
+
+
+def rerun(
+    run: Run, value: dict[str, Any] | None = None, *, by: str = "", idempotency_key: str | None = None
+) -> tuple[Run, bool]:
+    """A new run of the workflow's current version with the same input, or another. Raises as
+    `services.start_run`."""
+    given = RunData.objects.values_list("input", flat=True).get(run=run) if value is None else value
+    return services.start_run(
+        run.workflow, given, by=by, idempotency_key=idempotency_key, priority=run.priority
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    cancelled: int
+    refused: int
+
+
+def cancel_runs(project_id: UUID, *, where: Q, limit: int = BULK, by: str = "") -> Bulk:
+    """Cancel open runs, the oldest first, each in a transaction of its own. Refused are those that
+    ended by themselves meanwhile."""
+    found = Run.objects.filter(where, project=project_id, cancel_requested=False)
+    runs = found.exclude(status__in=RUN_OVER).order_by("created_at", "id")[:limit]
+    cancelled = refused = 0
+    for run in runs:
+        try:
+            services.cancel_run(run, by=by)
+            cancelled += 1
+        except (Conflict, NotFound):
+            refused += 1
+    return Bulk(cancelled, refused)
+
+
+# --- pause and resume ----------------------------------------------------------------------------
+
+
+def _open_run(change: Change, run: Run) -> Advance:
+    advance = Advance.hold(change, run.pk)
+    if advance is None:
+        raise NotFound("The run does not exist any more.")
+    if advance.run.is_over:
+        raise Conflict(f"The run is over ({advance.run.status}).")
+    return advance
+
+
+def _pause(project_id: UUID, scope: HoldScope, subject: UUID, workflow: str | None, by: str) -> Hold | None:
+    with journal.changes(project_id) as change:
+        if holds.hold(change, scope, subject, by=by):
+            said = PauseChanged(subject_id=subject, workflow=workflow, paused=True, by=by, at=change.moment())
+            change.record(f"{scope}.paused", said)
+    dispatch.explain_waiting(project_id)
+    return holds.of(subject)
+
+
+def _resume(project_id: UUID, subject: UUID, workflow: str | None, by: str) -> Hold | None:
+    with journal.changes(project_id) as change:
+        released = holds.release(change, subject)
+        if released is not None:
+            _move(change, released)
+            said = PauseChanged(
+                subject_id=subject, workflow=workflow, paused=False, by=by, at=change.moment()
+            )
+            change.record(f"{released.hold.scope}.resumed", said)
+            _poke(change)
+    dispatch.explain_resumed(project_id)
+    return holds.of(subject)
+
+
+def _poke(change: Change) -> None:
+    project_id = change.project_id
+    transaction.on_commit(lambda: dispatch.poke(project_id))
+
+
+def _move(change: Change, released: Released) -> None:
+    """Move what the pause stood still. A wait until a moment stays where it is."""
+    runs = Run.objects.exclude(status__in=RUN_OVER).filter(deadline_at__isnull=False)
+    for rows, span in released.spans(RUNS):
+        runs.filter(rows).update(deadline_at=F("deadline_at") + span)
+    waiting = Step.objects.filter(status=StepStatus.WAITING, wakes_at__isnull=False)
+    for rows, span in released.spans(STEPS):
+        for step in waiting.filter(rows).select_related("run__workflow", "run__version"):
+            began = step.started_at or released.hold.at
+            late = max(began - released.hold.at, timedelta(0))
+            wait = document_of(step.run.version).by_key[step.key].wait
+            if late < span and step.wakes_at is not None and (wait is None or wait.until is None):
+                step.wakes_at += span - late
+                _moved(change, step)
+
+
+def _moved(change: Change, step: Step) -> None:
+    assert step.wakes_at is not None
+    if step.kind == StepKind.WAIT:
+        step.wait_reason = f"until {waits.readable(step.wakes_at)}"
+    if not swap(step, StepStatus.WAITING, "wakes_at"):
+        return
+    record_step(change, "step.changed", step, previous=step.status)
+    for approval in Approval.objects.filter(step=step, state=ApprovalState.OPEN):
+        approval.run = step.run
+        approval.expires_at = step.wakes_at
+        approval.save(update_fields=["expires_at"])
+        record_approval(change, "approval.changed", approval)
+
+
+# --- retry ---------------------------------------------------------------------------------------
+
+
+def _again(advance: Advance, step: str) -> list[Step]:
+    """The steps to do again, in order."""
+    order = advance.document.graph
+    if step and step not in order.index:
+        raise NotFound(f"The run has no step {step!r}.")
+    steps = list(Step.objects.filter(run=advance.run).order_by("index"))
+    failed = {one.key for one in steps if one.status in FAILURES}
+    missed = {one.key for one in steps if one.status == StepStatus.SKIPPED and one.wait_reason != NOT_MET}
+    keys = failed | missed
+    for one in steps:
+        follows_failure = any(order.has_before(one.key, other) for other in failed)
+        follows_step = bool(step) and (one.key == step or order.has_before(one.key, step))
+        if follows_step or (one.status == StepStatus.SKIPPED and follows_failure):
+            keys.add(one.key)
+    # What lies between two steps that are done again was made from what will not stand.
+    for one in steps:
+        if any(order.has_before(one.key, key) for key in keys) and any(
+            order.has_before(key, one.key) for key in keys
+        ):
+            keys.add(one.key)
+    return [one for one in steps if one.key in keys]
+
+
+def _reopen(advance: Advance, steps: int, by: str) -> None:
+    """Make a run that is over an open one."""
+    run = advance.run
+    if count := COUNTED.get(RunStatus(run.status)):
+        Workflow.objects.filter(pk=run.workflow_id).update(**{count: F(count) - 1})
+    RunData.objects.filter(run=run).update(output=None)
+    moment = now()
+    run.status = RunStatus.RUNNING
+    run.status_reason = short(f"Retried by {by}." if by else "Retried.", 300)
+    run.error_code = ""
+    run.cancel_requested = False
+    run.completed_at = None
+    run.deadline_at = services.deadline(advance.document, moment)
+    run.open_steps = steps
+    run.progress = graph.progress(run.total_steps, steps)
+
+
+def _reset(change: Change, advance: Advance, again: Sequence[Step]) -> list[Step]:
+    """Put the steps back to where they wait for those before them that are done again too."""
+    document = advance.document
+    keys = {step.key for step in again}
+    for step in again:
+        previous = step.status
+        step.status = StepStatus.PENDING
+        step.waits_for = len(keys.intersection(document.graph.needs[step.key]))
+        step.wait_reason = services.waits_for(document, step.key) if step.waits_for else ""
+        step.earlier_attempts = step.attempt
+        step.command_run_id = step.agent_id = step.output = None
+        step.started_at = step.completed_at = step.wakes_at = None
+        step.agent_name = step.error_code = step.error = ""
+        step.progress = 0
+        if not swap(step, previous, *RESET):
+            raise RuntimeError(f"step {step.pk} moved although its run is locked and over")
+        record_step(change, "step.reset", step, previous=previous)
+    return list(again)

@@ -1,0 +1,90 @@
+"""Writes a step by compare-and-swap, and puts runs, steps and approvals into the journal."""
+
+from __future__ import annotations
+
+from apps.events.journal import Change
+from apps.workflows.events import ApprovalChanged, RunChanged, StepChanged, StepFailure
+from apps.workflows.models import Approval, ApprovalState, Run, Step
+
+
+def record_run(change: Change, kind: str, run: Run, *, previous: str | None) -> None:
+    """Put the run, as it now is, into the journal."""
+    change.record(
+        kind,
+        RunChanged(
+            workflow_id=run.pk,
+            status=run.status,
+            progress=run.progress,
+            current_step=run.current_step,
+            name=run.name,
+            number=run.number,
+            workflow=run.workflow.slug,
+            previous_status=previous,
+            total_steps=run.total_steps,
+            status_reason=run.status_reason,
+            error_code=run.error_code,
+            cancel_requested=run.cancel_requested,
+            created_at=run.created_at,
+            started_at=run.started_at,
+            completed_at=run.completed_at,
+        ),
+    )
+
+
+def record_step(change: Change, kind: str, step: Step, *, previous: str) -> None:
+    """Put the step, as it now is, into the journal."""
+    failure = StepFailure(code=step.error_code, message=short(step.error, 500)) if step.error_code else None
+    change.record(
+        kind,
+        StepChanged(
+            run_id=step.run_id,
+            step_id=step.pk,
+            key=step.key,
+            name=step.name,
+            index=step.index,
+            status=step.status,
+            previous_status=previous,
+            step_kind=step.kind,
+            wait_reason=step.wait_reason,
+            wakes_at=step.wakes_at,
+            attempt=step.attempt,
+            agent_id=step.agent_id,
+            agent_name=step.agent_name,
+            command_run_id=step.command_run_id,
+            progress=step.progress,
+            error=failure,
+            started_at=step.started_at,
+            completed_at=step.completed_at,
+        ),
+    )
+
+
+def record_approval(change: Change, kind: str, approval: Approval) -> None:
+    """Put the approval, as it now is, into the journal, with how many are open after it."""
+    change.record_last(
+        kind,
+        lambda: ApprovalChanged(
+            approval_id=approval.pk,
+            state=approval.state,
+            title=approval.title,
+            run_id=approval.run_id,
+            step_id=approval.step_id,
+            workflow=approval.run.workflow.slug,
+            approvals=approval.decisions.filter(approved=True).count(),
+            min_approvals=approval.min_approvals,
+            expires_at=approval.expires_at,
+            open_approvals=Approval.objects.filter(
+                project=approval.project_id, state=ApprovalState.OPEN
+            ).count(),
+        ),
+    )
+
+
+def swap(step: Step, previous: str, *fields: str) -> bool:
+    """Compare-and-swap: write the step if it still has the status it was read with."""
+    values = {name: getattr(step, name) for name in ("status", "wait_reason", *fields)}
+    return Step.objects.filter(pk=step.pk, status=previous).update(**values) == 1
+
+
+def short(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"
