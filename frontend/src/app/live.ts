@@ -110,7 +110,8 @@ async function snapshotForSocket(): Promise<Position> {
     keys.commandRuns.all,
     keys.events.all,
     keys.alerts.all,
-    keys.approvals.all,
+    keys.approvals.lists,
+    keys.approvals.details,
     keys.pause,
   ]);
   return { epoch, seq };

@@ -72,6 +72,7 @@ export const makeSnapshot = (over: Partial<Snapshot> = {}): Snapshot => {
     agents,
     workflows,
     alerts: [],
+    open_approvals: 0,
     stats: makeStats({
       total_agents: agents.length,
       active_agents: agents.filter(({ status }) => status !== "offline" && status !== "paused").length,

@@ -4,7 +4,7 @@ import { StatusChip, StatusIcon } from "@/components/status";
 import { TimeAgo } from "@/components/ui/time-ago";
 import { Fact, Facts } from "@/components/work/facts";
 import { Prose } from "@/components/work/prose";
-import type { Approval, ApprovalDecision } from "@/lib/api/types";
+import type { Approval, ApprovalDecision, JsonSchema } from "@/lib/api/types";
 import { plural, visibleText, words } from "@/lib/format";
 import { Decide } from "./decide";
 
@@ -23,7 +23,7 @@ export function ApprovalCard({ approval, bare = false }: ApprovalCardProps) {
           <h3 className="text-body font-semibold wrap-anywhere">{visibleText(approval.title)}</h3>
           <About approval={approval} bare={bare} />
         </div>
-        <StatusChip status={isOpen ? "approval" : approval.state} />
+        {!(bare && isOpen) && <StatusChip status={isOpen ? "approval" : approval.state} />}
       </header>
       {approval.details && <Prose text={approval.details} />}
       <Decisions approval={approval} />
@@ -87,7 +87,7 @@ function Decisions({ approval }: { approval: Approval }) {
       {decisions.length > 0 && (
         <ul aria-label="Decisions" className="flex flex-col gap-2">
           {decisions.map((decision) => (
-            <DecisionItem key={`${decision.by} ${decision.at}`} decision={decision} />
+            <DecisionItem key={`${decision.by} ${decision.at}`} decision={decision} form={approval.fields} />
           ))}
         </ul>
       )}
@@ -95,7 +95,7 @@ function Decisions({ approval }: { approval: Approval }) {
   );
 }
 
-function DecisionItem({ decision }: { decision: ApprovalDecision }) {
+function DecisionItem({ decision, form }: { decision: ApprovalDecision; form: JsonSchema }) {
   const status = decision.approved ? "approved" : "rejected";
   return (
     <li className="flex items-start gap-2 rounded-control bg-surface-2 px-3 py-2 text-table">
@@ -108,25 +108,30 @@ function DecisionItem({ decision }: { decision: ApprovalDecision }) {
         {decision.comment && (
           <p className="break-words whitespace-pre-wrap">{visibleText(decision.comment)}</p>
         )}
-        <Filled fields={decision.fields} />
+        <Filled fields={decision.fields} form={form} />
       </div>
     </li>
   );
 }
 
 /** What the decision said in the form. */
-function Filled({ fields }: { fields: Record<string, unknown> }) {
+function Filled({ fields, form }: { fields: Record<string, unknown>; form: JsonSchema }) {
   const filled = Object.entries(fields);
   if (filled.length === 0) return null;
   return (
     <div className="mt-1">
       <Facts>
         {filled.map(([name, value]) => (
-          <Fact key={name} name={words(name)}>
-            {visibleText(typeof value === "string" ? value : JSON.stringify(value))}
+          <Fact key={name} name={form.properties?.[name]?.title ?? words(name)}>
+            {visibleText(asWords(value))}
           </Fact>
         ))}
       </Facts>
     </div>
   );
+}
+
+function asWords(value: unknown): string {
+  if (typeof value === "boolean") return value ? "Yes" : "No";
+  return typeof value === "string" ? value : JSON.stringify(value);
 }

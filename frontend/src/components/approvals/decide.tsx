@@ -8,6 +8,7 @@ import { Confirm } from "@/components/work/confirm";
 import { useDecide } from "@/lib/api/approvals";
 import type { Approval } from "@/lib/api/types";
 import { sentence, visibleText } from "@/lib/format";
+import { localTimes } from "@/lib/time";
 
 export function Decide({ approval }: { approval: Approval }) {
   if (!approval.can_decide) return <NotMine approval={approval} />;
@@ -76,7 +77,7 @@ function DecideForm({ approval }: { approval: Approval }) {
 
 /** The buttons stay in their place, so that it is plain what somebody else can do here. */
 function NotMine({ approval }: { approval: Approval }) {
-  const reason = sentence(visibleText(approval.why_not)) || "You cannot decide this.";
+  const reason = sentence(localTimes(visibleText(approval.why_not))) || "You cannot decide this.";
   return (
     <div className="flex flex-wrap items-center gap-x-3 gap-y-2 border-t pt-3">
       <BlockedButton variant="primary" whyNot={reason}>

@@ -69,13 +69,14 @@ function WaitingApprovals() {
   return (
     <Link
       to="/approvals"
-      data-tone="hold"
       title="Approvals that wait for a person"
-      className="tint inline-flex h-7 items-center gap-1.5 rounded-pill px-2.5 text-meta text-fg hover:brightness-105 max-md:h-11 max-md:px-3"
+      className="inline-flex h-8 items-center rounded-control text-meta text-fg hover:brightness-105 max-md:h-11 max-md:min-w-11 max-md:justify-center"
     >
-      <Hand size={14} aria-hidden="true" className="text-(--tone)" />
-      <span className="tnum">{count(open)}</span>
-      <span className="max-lg:sr-only">{open === 1 ? "approval" : "approvals"}</span>
+      <span data-tone="hold" className="tint inline-flex h-7 items-center gap-1.5 rounded-pill px-2.5">
+        <Hand size={14} aria-hidden="true" className="text-(--tone)" />
+        <span className="tnum">{count(open)}</span>{" "}
+        <span className="max-lg:sr-only">{open === 1 ? "approval" : "approvals"}</span>
+      </span>
     </Link>
   );
 }

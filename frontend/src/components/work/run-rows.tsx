@@ -5,6 +5,7 @@ import { Elapsed, TimeAgo } from "@/components/ui/time-ago";
 import { useRecentWorkflows } from "@/hooks";
 import type { DashboardWorkflow, RunRow } from "@/lib/api/types";
 import { percent, sentence, visibleText } from "@/lib/format";
+import { localTimes } from "@/lib/time";
 import { Rows, rowLink } from "./list";
 import { TokenCount } from "./tokens";
 
@@ -97,7 +98,7 @@ function Reason({ run }: { run: RunRow }) {
   if (!run.status_reason || run.status === "completed") return null;
   return (
     <p className="truncate text-meta text-muted" title={visibleText(run.status_reason)}>
-      {sentence(visibleText(run.status_reason))}
+      {sentence(localTimes(visibleText(run.status_reason)))}
     </p>
   );
 }

@@ -26,8 +26,8 @@ export function ApprovalsPage({ tab, onTab }: ApprovalsPageProps) {
   const open = useOpenApprovals();
   const openLabel = open === undefined ? "Open" : `Open ${count(open)}`;
   return (
-    <Page title="Approvals" className="max-w-[960px]">
-      <div className="card min-w-0 overflow-hidden">
+    <Page title="Approvals">
+      <div className="card w-full max-w-[960px] min-w-0 overflow-hidden">
         <Tabs
           label="Approvals"
           value={tab}
@@ -93,6 +93,7 @@ function Decided() {
       {(approvals) =>
         approvals.length > 0 ? (
           <>
+            <h2 className="sr-only">Decided</h2>
             <ul aria-label="Decided approvals">
               {approvals.map((approval) => (
                 <Item key={approval.id} approval={approval} />

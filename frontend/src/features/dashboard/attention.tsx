@@ -17,6 +17,10 @@ function useKnown(): AttentionItem[] | undefined {
   return useMemo(() => (agents && alerts ? knownAttention(agents, alerts) : undefined), [agents, alerts]);
 }
 
+/** People being waited for is no fault: it looks like the approvals it leads to. */
+const lookAt = ({ kind, level }: AttentionItem): string =>
+  kind === "waiting_approvals" ? "approval" : level;
+
 /** What a human must look at, each with its link; nothing at all when there is nothing. */
 export function Attention() {
   const known = useKnown();
@@ -33,10 +37,10 @@ export function Attention() {
         <li key={item.kind} className="max-sm:w-full">
           <Link
             to={item.url}
-            data-tone={lookOf(item.level).tone}
+            data-tone={lookOf(lookAt(item)).tone}
             className="card tint flex h-9 items-center gap-2 border-l-[3px] border-l-(--tone) pr-2 pl-3 text-table hover:brightness-105 max-md:h-11"
           >
-            <StatusIcon status={item.level} size={15} />
+            <StatusIcon status={lookAt(item)} size={15} />
             <span className="tnum flex-1 truncate">{visibleText(item.title)}</span>
             <ChevronRight size={14} aria-hidden="true" className="text-muted" />
           </Link>

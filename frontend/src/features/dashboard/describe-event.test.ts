@@ -3,8 +3,10 @@ import { asJournalEvent } from "@/lib/live";
 import {
   agentEvent,
   alertEvent,
+  approvalEvent,
   commandRunEvent,
   makeAgent,
+  pauseEvent,
   stepEvent,
   workflowEvent,
 } from "@/testing/factories";
@@ -23,6 +25,11 @@ suite("an event", () => {
     expect(say(agentEvent(1, { agent_id: "a1", name: "Triager", status: "error", last_error: "boom" }))).toBe(
       "Triager is in error: boom -> /agents/a1",
     );
+    expect(say(approvalEvent(2))).toBe("Ship the fix? waits for a person -> /approvals");
+    expect(say(approvalEvent(3, { state: "rejected", run_id: "r1" }))).toBe(
+      "Ship the fix? was rejected -> /runs/r1",
+    );
+    expect(say(pauseEvent(4))).toBe("Everything was paused by grace -> null");
     expect(say(workflowEvent(2, { workflow_id: "r1", previous_status: null }))).toBe(
       "Bug Lifecycle #7 was started -> /runs/r1",
     );

@@ -2,6 +2,8 @@
 import type { DagStep } from "@/components/dag";
 import { doerOf, stepStatus } from "@/components/status";
 import type { Run, Step, StepStatus } from "@/lib/api/types";
+import { sentence } from "@/lib/format";
+import { localTimes } from "@/lib/time";
 
 const OVER = new Set<string>(["completed", "failed", "cancelled", "timed_out", "skipped"]);
 
@@ -16,7 +18,7 @@ export function dagSteps(run: Run): DagStep[] {
     kind: step.kind,
     status: stepStatus(step),
     progress: step.progress,
-    waitReason: step.wait_reason,
+    waitReason: sentence(localTimes(step.wait_reason)),
   }));
 }
 

@@ -16,12 +16,12 @@ export function RunActions({ run, step }: { run: Run; step: Step | undefined }) 
   const mayAct = useCanOperate();
   if (!mayAct) return null;
   return (
-    <>
+    <div className="flex gap-2 max-md:grid max-md:w-[calc(100vw-32px)] max-md:grid-cols-2">
       {!isOver(run.status) && <PauseRun run={run} />}
       <RetryRun run={run} step={step} />
       <Again run={run} />
       <CancelRun run={run} />
-    </>
+    </div>
   );
 }
 

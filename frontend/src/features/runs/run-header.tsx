@@ -6,6 +6,7 @@ import { Fact, Facts } from "@/components/work/facts";
 import { TokenCount } from "@/components/work/tokens";
 import type { Run } from "@/lib/api/types";
 import { percent, sentence, visibleText } from "@/lib/format";
+import { localTimes } from "@/lib/time";
 import { isOver } from "./model";
 
 export function RunTitle({ run }: { run: Run }) {
@@ -51,7 +52,9 @@ export function RunHeader({ run }: { run: Run }) {
           <TokenCount tokens={run.tokens} />
         </Fact>
         <Fact name="Version">{run.version}</Fact>
-        {run.status_reason && <Fact name="Why">{sentence(visibleText(run.status_reason))}</Fact>}
+        {run.status_reason && run.status !== "paused" && (
+          <Fact name="Why">{sentence(localTimes(visibleText(run.status_reason)))}</Fact>
+        )}
       </Facts>
     </div>
   );

@@ -11,6 +11,7 @@ import { Section } from "@/components/work/section";
 import { commandRunQuery } from "@/lib/api/commands";
 import type { Run, Step } from "@/lib/api/types";
 import { sentence, visibleText } from "@/lib/format";
+import { localTimes } from "@/lib/time";
 import { isOver, stepsOfInterest } from "./model";
 
 interface RunPanelProps {
@@ -84,7 +85,9 @@ function PresentStep({ step, onStep }: { step: Step; onStep: (key: string) => vo
           label={`What ${step.agent?.name ?? "the agent"} writes now`}
         />
       ) : (
-        <p className="text-muted">{sentence(visibleText(step.error?.message || step.wait_reason))}</p>
+        <p className="text-muted">
+          {sentence(localTimes(visibleText(step.error?.message || step.wait_reason)))}
+        </p>
       )}
     </div>
   );

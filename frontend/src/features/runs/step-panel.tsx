@@ -19,6 +19,7 @@ import { TokenCount } from "@/components/work/tokens";
 import { commandRunQuery } from "@/lib/api/commands";
 import type { Run, Step } from "@/lib/api/types";
 import { sentence, visibleText } from "@/lib/format";
+import { localTimes } from "@/lib/time";
 import { isOver } from "./model";
 import { RetryFrom } from "./retry-run";
 
@@ -162,7 +163,7 @@ function WaitReason({ step }: { step: Step }) {
   if (!step.wait_reason || !isTold) return null;
   return (
     <p data-tone="hold" className="border-l-[3px] border-l-(--tone) bg-surface-2 px-3 py-2">
-      {sentence(visibleText(step.wait_reason))}
+      {sentence(localTimes(visibleText(step.wait_reason)))}
     </p>
   );
 }

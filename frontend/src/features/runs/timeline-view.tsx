@@ -2,8 +2,9 @@
 import { useRef } from "react";
 import { doerOf, lookOf, StatusIcon, stepStatus } from "@/components/status";
 import type { Run, Step } from "@/lib/api/types";
-import { duration, visibleText } from "@/lib/format";
-import { useNow } from "@/lib/time";
+import { cx } from "@/lib/cx";
+import { duration, sentence, visibleText } from "@/lib/format";
+import { localTimes, useNow } from "@/lib/time";
 import { isOver } from "./model";
 import { type Bar, ticksOf, timelineOf } from "./timeline";
 
@@ -104,12 +105,11 @@ function Row({ step, bar, names, selected, onSelect }: RowProps) {
         <StatusIcon status={status} size={14} />
         <span className="min-w-0">
           <span className="block truncate text-table">{step.name}</span>
-          <span className="block truncate text-meta text-muted md:sr-only">
-            {lookOf(status).label}
-            {step.started_at && ` · ${doerOf(step)}`}
+          <span className={cx("block truncate text-meta text-muted", !waits && "md:sr-only")}>
+            {waits ? sentence(localTimes(visibleText(waits))) : lookOf(status).label}
+            {!waits && step.started_at && ` · ${doerOf(step)}`}
             {after && <span className="sr-only">, after {after}</span>}
           </span>
-          {waits && <span className="block truncate text-meta text-muted">{visibleText(waits)}</span>}
         </span>
       </span>
       <Track step={step} bar={bar} />

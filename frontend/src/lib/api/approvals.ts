@@ -24,17 +24,6 @@ export const approvalQuery = (id: string) =>
       ),
   });
 
-/** Counted once; every event about an approval brings the new count with it. */
-export const openApprovalsQuery = () =>
-  queryOptions({
-    queryKey: keys.approvals.openCount,
-    queryFn: async ({ signal }) => {
-      const items = await unwrap(api.GET("/api/v1/monitoring/attention/", { signal }));
-      return items.find(({ kind }) => kind === "waiting_approvals")?.count ?? 0;
-    },
-    staleTime: Number.POSITIVE_INFINITY,
-  });
-
 export interface Decision {
   approved: boolean;
   comment: string;

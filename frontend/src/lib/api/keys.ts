@@ -47,8 +47,8 @@ export const keys = {
     detail: (id: string) => ["runs", "detail", id] as const,
   },
   approvals: {
-    all: ["approvals"] as const,
     lists: ["approvals", "list"] as const,
+    details: ["approvals", "detail"] as const,
     list: (filter: Filter) => ["approvals", "list", filter] as const,
     detail: (id: string) => ["approvals", "detail", id] as const,
     openCount: ["approvals", "open-count"] as const,

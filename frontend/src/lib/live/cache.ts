@@ -45,6 +45,7 @@ export function writeSnapshot(cache: Cache, snapshot: Snapshot): void {
   cache.setQueryData(dashboard.agents, snapshot.agents);
   cache.setQueryData(dashboard.workflows, snapshot.workflows);
   cache.setQueryData(dashboard.alerts, snapshot.alerts);
+  cache.setQueryData(keys.approvals.openCount, snapshot.open_approvals);
 }
 
 function readState(cache: Cache): LiveState | null {

@@ -37,6 +37,24 @@ export const clockTime = (ms: number): string => clockFormat.format(ms);
 /** 14:03:07 */
 export const clockTimeSeconds = (ms: number): string => clockSecondsFormat.format(ms);
 
+const minuteFormat = new Intl.DateTimeFormat(undefined, {
+  month: "short",
+  day: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+  hour12: false,
+});
+const sameDay = (a: number, b: number): boolean => new Date(a).toDateString() === new Date(b).toDateString();
+
+/** The server's sentences name moments in UTC; people read the clock on their wall. */
+export function localTimes(text: string, now: number = Date.now()): string {
+  return text.replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)/g, (written) => {
+    const ms = Date.parse(written);
+    if (Number.isNaN(ms)) return written;
+    return sameDay(ms, now) ? clockTimeSeconds(ms) : minuteFormat.format(ms);
+  });
+}
+
 /** "now", "12 s ago", "3 m ago", "2 h ago", "4 d ago", then the date; "in 5 s" for the future. */
 export function relative(value: Instant, now: number): string {
   const ms = toMs(value);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { elapsedSeconds, relative } from ".";
+import { clockTimeSeconds, elapsedSeconds, localTimes, relative } from ".";
 
 const now = Date.parse("2026-11-22T12:00:00Z");
 const ago = (seconds: number) => relative(now - seconds * 1000, now);
@@ -23,4 +23,11 @@ describe("relative time", () => {
     expect(elapsedSeconds("2026-11-22T11:59:00Z", "2026-11-22T11:59:05Z", now)).toBe(5);
     expect(elapsedSeconds(null, null, now)).toBeNull();
   });
+});
+
+it("shows the moments of a sentence as the clock on the wall says them", () => {
+  const soon = "2026-11-22T12:00:05Z";
+  expect(localTimes(`until ${soon}`, now)).toBe(`until ${clockTimeSeconds(Date.parse(soon))}`);
+  expect(localTimes("until 2026-12-24T12:00:00.5+00:00", now)).toMatch(/^until \D+ 24, \d\d:00$/);
+  expect(localTimes("version 2026-11-22", now)).toBe("version 2026-11-22");
 });
