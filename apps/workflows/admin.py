@@ -4,6 +4,7 @@ version, start and cancel runs."""
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -21,12 +22,12 @@ from django.utils.safestring import SafeString
 
 from apps.accounts.models import Project
 from apps.agents.admin import ReadOnly, badge
-from apps.errors import Conflict, InvalidInput
+from apps.errors import Conflict, Forbidden, InvalidInput
+from apps.workflows import approvals, control, inputs, services
 from apps.workflows import document as documents
-from apps.workflows import inputs, services
 from apps.workflows.advance import document_of
 from apps.workflows.document import DocumentError
-from apps.workflows.models import Run, RunData, Step, Workflow, WorkflowVersion
+from apps.workflows.models import Approval, ApprovalDecision, Run, RunData, Step, Workflow, WorkflowVersion
 
 CODE = {"rows": 32, "cols": 100, "spellcheck": "false", "style": "font-family: monospace"}
 
@@ -110,7 +111,20 @@ class WorkflowAdmin(admin.ModelAdmin[Workflow]):
     search_fields = ("name", "slug", "description")
     list_select_related = ("project", "current")
     inlines = (VersionInline,)
+    actions = ("pause", "resume")
     change_form_template = "admin/workflows/workflow/change_form.html"
+
+    @admin.action(description="Pause", permissions=["change"])
+    def pause(self, request: HttpRequest, workflows: QuerySet[Workflow]) -> None:
+        for workflow in workflows:
+            control.pause_workflow(workflow, by=request.user.get_username())
+            self.message_user(request, f"{workflow} is paused.", messages.SUCCESS)
+
+    @admin.action(description="Resume", permissions=["change"])
+    def resume(self, request: HttpRequest, workflows: QuerySet[Workflow]) -> None:
+        for workflow in workflows:
+            control.resume_workflow(workflow, by=request.user.get_username())
+            self.message_user(request, f"{workflow} goes on.", messages.SUCCESS)
 
     @admin.display(description="version", ordering="current__number")
     def version(self, workflow: Workflow) -> str:
@@ -253,7 +267,7 @@ class RunAdmin(ReadOnly):
     date_hierarchy = "created_at"
     show_full_result_count = False
     inlines = (RunDataInline, StepInline)
-    actions = ("cancel",)
+    actions = ("pause", "resume", "retry", "cancel")
     fieldsets = (
         (None, {"fields": ("label", "state", "status_reason", "bar", "cancel_requested")}),
         ("What", {"fields": ("project", "workflow", "version", "requested_by", "idempotency_key")}),
@@ -275,20 +289,80 @@ class RunAdmin(ReadOnly):
             *(run.progress, run.progress, run.current_step, run.total_steps),
         )
 
-    def has_cancel_permission(self, request: HttpRequest) -> bool:
+    def has_control_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("workflows.change_run")
 
-    @admin.action(description="Cancel", permissions=["cancel"])
+    @admin.action(description="Cancel", permissions=["control"])
     def cancel(self, request: HttpRequest, runs: QuerySet[Run]) -> None:
-        cancelled = 0
+        self._each(request, runs, services.cancel_run, "cancelled")
+
+    @admin.action(description="Pause", permissions=["control"])
+    def pause(self, request: HttpRequest, runs: QuerySet[Run]) -> None:
+        self._each(request, runs, control.pause_run, "paused")
+
+    @admin.action(description="Resume", permissions=["control"])
+    def resume(self, request: HttpRequest, runs: QuerySet[Run]) -> None:
+        self._each(request, runs, control.resume_run, "resumed")
+
+    @admin.action(description="Retry what failed", permissions=["control"])
+    def retry(self, request: HttpRequest, runs: QuerySet[Run]) -> None:
+        self._each(request, runs, control.retry_run, "retried")
+
+    def _each(self, request: HttpRequest, runs: QuerySet[Run], verb: Callable[..., Run], done: str) -> None:
+        """Do the verb on every run, say which refused it and how many it was done on."""
+        count = 0
         for run in runs:
             try:
-                services.cancel_run(run, by=request.user.get_username())
-                cancelled += 1
+                verb(run, by=request.user.get_username())
+                count += 1
             except Conflict as error:
                 self.message_user(request, f"{run}: {error}", messages.WARNING)
-        if cancelled:
-            self.message_user(request, f"{cancelled} runs cancelled.", messages.SUCCESS)
+        if count:
+            self.message_user(request, f"{count} runs {done}.", messages.SUCCESS)
+
+
+class DecisionInline(admin.TabularInline[ApprovalDecision, Approval]):
+    model = ApprovalDecision
+    fields = readonly_fields = ("by", "approved", "comment", "at")
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Approval)
+class ApprovalAdmin(ReadOnly):
+    list_display = ("title", "status", "run", "requested_by", "created_at", "expires_at", "decided_at")
+    list_filter = ("state", "project")
+    search_fields = ("title", "run__name", "requested_by")
+    list_select_related = ("run",)
+    fields = ("title", "details", "status", "run", "min_approvals", "allow_requester", *list_display[3:])
+    inlines = (DecisionInline,)
+    actions = ("approve", "reject")
+
+    @admin.display(description="state", ordering="state")
+    def status(self, approval: Approval) -> SafeString:
+        return badge(approval.state, approval.get_state_display())
+
+    def has_decide_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("workflows.change_approval")
+
+    @admin.action(description="Approve", permissions=["decide"])
+    def approve(self, request: HttpRequest, asked: QuerySet[Approval]) -> None:
+        self._decide(request, asked, approved=True)
+
+    @admin.action(description="Reject", permissions=["decide"])
+    def reject(self, request: HttpRequest, asked: QuerySet[Approval]) -> None:
+        self._decide(request, asked, approved=False)
+
+    def _decide(self, request: HttpRequest, asked: QuerySet[Approval], *, approved: bool) -> None:
+        for approval in asked.select_related("run__version", "step"):
+            try:
+                approvals.decide(approval, approved=approved, by=request.user.get_username())
+                self.message_user(request, f"{approval.title}: decided.", messages.SUCCESS)
+            except (Conflict, Forbidden, InvalidInput) as error:
+                self.message_user(request, f"{approval.title}: {error}", messages.WARNING)
 
 
 def pretty(value: Any) -> SafeString:

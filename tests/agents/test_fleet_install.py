@@ -94,10 +94,11 @@ def library() -> list[document.Document]:
     return [document.parse(path.read_text()) for path in sorted(LIBRARY.glob("*.yaml"))]
 
 
-def test_the_library_holds_the_four_workflows() -> None:
+def test_the_library_holds_the_five_workflows() -> None:
     assert [flow.slug for flow in library()] == [
         "bug-lifecycle",
         "feature-development",
+        "guarded-release",
         "incident-response",
         "release",
     ]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.test import Client
 from django.urls import reverse
 
 from apps.accounts.models import Project, User
-from apps.workflows.models import Run, Workflow, WorkflowVersion
+from apps.workflows.models import Approval, Run, Workflow, WorkflowVersion
 from tests.workflows.acting import fail, fresh, make_project, make_workflow, start, take, work_off
 
 pytestmark = pytest.mark.django_db
@@ -107,6 +109,43 @@ def test_runs_are_cancelled_together(project: Project, admin: Client, workflow: 
     )
     assert "The run is over" in answer.content.decode()
     assert fresh(waiting).status in ("cancelled", "failed")
+
+
+def chosen(admin: Client, model: str, action: str, *rows: Any) -> str:
+    """The page after an action on these rows."""
+    answer = admin.post(
+        reverse(f"admin:workflows_{model}_changelist"),
+        {"action": action, "_selected_action": [str(row.pk) for row in rows]},
+        follow=True,
+    )
+    return str(answer.content.decode())
+
+
+def test_runs_and_workflows_are_paused_resumed_and_retried(
+    project: Project, admin: Client, workflow: Workflow
+) -> None:
+    run = start(workflow, {"what": "x"})
+    assert "1 runs paused" in chosen(admin, "run", "pause", run)
+    assert fresh(run).status_reason == "Paused by root."
+    assert "1 runs resumed" in chosen(admin, "run", "resume", run)
+    assert "is paused" in chosen(admin, "workflow", "pause", workflow)
+    assert take(project) == {}
+    assert "goes on" in chosen(admin, "workflow", "resume", workflow)
+    assert "not over" in chosen(admin, "run", "retry", run)
+    fail(take(project)["a"])
+    assert "1 runs retried" in chosen(admin, "run", "retry", run)
+    assert fresh(run).status == "running"
+
+
+def test_approvals_are_decided(project: Project, admin: Client) -> None:
+    start(make_workflow(project, {"ask": {"approval": {"title": "Ship it?"}}}))
+    asked = Approval.objects.get()
+    assert "Ship it?" in admin.get(reverse("admin:workflows_approval_changelist")).content.decode()
+    assert admin.get(reverse("admin:workflows_approval_change", args=[asked.pk])).status_code == 200
+    assert "decided" in chosen(admin, "approval", "approve", asked)
+    assert "Already approved by root" in chosen(admin, "approval", "reject", asked)
+    asked.refresh_from_db()
+    assert asked.state == "approved"
 
 
 def test_who_may_only_look_cannot_start(workflow: Workflow) -> None:
