@@ -125,6 +125,73 @@ def test_what_is_wrong_is_said_with_its_line_path_and_fix(old: str, new: str, sa
     assert said in str(caught.value)
 
 
+WAITS = """\
+name: Guarded
+slug: guarded
+steps:
+  - key: ask
+    approval:
+      title: "Go, ${{ run.name }}?"
+      fields: {type: object, properties: {why: {type: string}}}
+      expires_seconds: 60
+      on_expiry: approve
+  - key: rest
+    needs: [ask]
+    wait: {until: "${{ steps.ask.output.fields.why }}"}
+"""
+
+
+def test_approvals_and_waits_are_read_and_survive_being_stored() -> None:
+    document = documents.parse(WAITS)
+    assert documents.restore(document.dump()) == document
+    assert [step.kind for step in document.steps] == ["approval", "wait"]
+    assert document.can_wait
+    assert not documents.parse(GOOD).can_wait
+    assert document.sees["rest"] == {"ask"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("expires_seconds: 60", "expires: 60", "line 8: steps[0].approval.expires: unknown field 'expires'"),
+        ("      title:", "      titel:", "steps[0].approval.title: this field is required"),
+        (
+            "      expires_seconds: 60\n",
+            "",
+            "line 8: steps[0].approval.on_expiry: it never expires: say expires_seconds too",
+        ),
+        ("type: string", "type: strin", "line 7: steps[0].approval.fields.properties.why.type: 'strin' is"),
+        ("run.name", "rum.name", "line 6: steps[0].approval.title: unknown name 'rum'"),
+        (
+            "steps.ask",
+            "steps.aks",
+            "line 12: steps[1].wait.until: there is no step 'aks'; did you mean 'ask'?",
+        ),
+        ("{until:", "{seconds: 3, until:", "line 12: steps[1].wait: say either how many seconds, or until"),
+        (
+            "needs: [ask]",
+            "needs: [ask]\n    command: x",
+            "line 13: steps[1].wait: a step is one thing: keep 'command' or 'wait', and make the other",
+        ),
+        (
+            "needs: [ask]",
+            "needs: [ask]\n    retry: {attempts: 2}",
+            "line 12: steps[1].retry: 'retry' belongs to a step with a command, not to one with 'wait'",
+        ),
+        (
+            '    wait: {until: "${{ steps.ask.output.fields.why }}"}',
+            "",
+            "steps[1].command: this field is required: a step has a command, an approval or a wait",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_waiting_step_is_said_by_line(old: str, new: str, said: str) -> None:
+    assert WAITS.count(old) == 1
+    with pytest.raises(DocumentError) as caught:
+        documents.parse(WAITS.replace(old, new))
+    assert said in str(caught.value)
+
+
 def test_all_that_is_wrong_is_said_at_once() -> None:
     bad = GOOD.replace("input.report }}", "inptu.report }}").replace("steps.fix.output", "steps.nix.output")
     with pytest.raises(DocumentError) as caught:
@@ -178,7 +245,10 @@ def test_the_published_schema_takes_what_the_parser_takes() -> None:
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
     validator.validate(yaml.safe_load(GOOD))
-    for wrong in ({"name": "x"}, {**yaml.safe_load(GOOD), "foo": 1}):
+    validator.validate(yaml.safe_load(WAITS))
+    steps = [{"key": "a"}, {"key": "a", "command": "x", "wait": {"seconds": 1}}, {"key": "a", "wait": {}}]
+    kinds = [{"name": "x", "slug": "x", "steps": [step]} for step in steps]
+    for wrong in ({"name": "x"}, {**yaml.safe_load(GOOD), "foo": 1}, *kinds):
         assert not validator.is_valid(wrong)
 
 
