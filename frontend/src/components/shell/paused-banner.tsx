@@ -1,7 +1,7 @@
 /** Over every page while the project is held: who did it, since when, and the way out. */
 import { OctagonPause } from "lucide-react";
 import { Button } from "@/components/ui/button";
-import { TimeAgo } from "@/components/ui/time-ago";
+import { Since } from "@/components/ui/time-ago";
 import { toast } from "@/components/ui/toast";
 import { useCanOperate, usePause } from "@/hooks";
 import { usePauseProject } from "@/lib/api/control";
@@ -23,8 +23,8 @@ export function PausedBanner() {
         {pause.by && ` by ${visibleText(pause.by)}`}
         {pause.at && (
           <>
-            {" since "}
-            <TimeAgo at={pause.at} />
+            {" "}
+            <Since at={pause.at} />
           </>
         )}
         <span className="text-muted max-md:hidden">. Running work is finished; nothing new starts.</span>

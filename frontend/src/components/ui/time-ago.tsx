@@ -1,5 +1,5 @@
 import { duration } from "@/lib/format";
-import { absolute, elapsedSeconds, type Instant, relative, toMs, useNow } from "@/lib/time";
+import { absolute, elapsedSeconds, type Instant, localTimes, relative, toMs, useNow } from "@/lib/time";
 
 /** "12 s ago" with the absolute time as tooltip; all of them share one clock. */
 export function TimeAgo({ at, className }: { at: Instant; className?: string }) {
@@ -12,6 +12,15 @@ export function TimeAgo({ at, className }: { at: Instant; className?: string }) 
       dateTime={ms === null ? undefined : new Date(ms).toISOString()}
     >
       {relative(at, now)}
+    </time>
+  );
+}
+
+/** The clock time of something that lasts: "since 14:03:07", with the day when it was another. */
+export function Since({ at }: { at: string }) {
+  return (
+    <time dateTime={at} title={absolute(at)} className="tnum whitespace-nowrap">
+      since {localTimes(at)}
     </time>
   );
 }

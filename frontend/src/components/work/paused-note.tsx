@@ -1,7 +1,7 @@
 /** Says that something is held, by whom and since when. */
 import { CirclePause } from "lucide-react";
 import type { ReactNode } from "react";
-import { TimeAgo } from "@/components/ui/time-ago";
+import { Since } from "@/components/ui/time-ago";
 import { visibleText } from "@/lib/format";
 
 interface PausedNoteProps {
@@ -25,8 +25,8 @@ export function PausedNote({ what, by, at, children }: PausedNoteProps) {
         {by && ` by ${visibleText(by)}`}
         {at && (
           <>
-            {" since "}
-            <TimeAgo at={at} />
+            {" "}
+            <Since at={at} />
           </>
         )}
         . {children}
