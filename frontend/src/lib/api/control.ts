@@ -70,7 +70,8 @@ export function useRetryRun(id: string) {
       unwrap(
         api.POST("/api/v1/runs/{run_id}/retry/", {
           params: { path: { run_id: id } },
-          body: { step: step ?? "" },
+          // The document calls a field with a default required; without a name the field stays away.
+          body: (step === undefined ? {} : { step }) as { step: string },
         }),
       ),
     onSettled: () => client.invalidateQueries({ queryKey: keys.runs.detail(id) }),
