@@ -95,7 +95,7 @@ class Feed:
     def see(self, at: Position) -> None:
         """What the journal says of itself: a missed doorbell or a broken history shows here."""
         self.floor = at.floor
-        if at.head > self.seq or at.epoch != self.epoch:
+        if at.head != self.seq or at.epoch != self.epoch:
             self.catch_up_soon()
 
     def catch_up_soon(self) -> asyncio.Task[None]:
