@@ -28,6 +28,16 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
+class Announcing(uvicorn.Server):
+    """Says where it listens once it does."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
+            print(f"Mission Control listens on http://{host}:{self.config.port}/", flush=True)
+
+
 class Command(BaseCommand):
     help = "Serve Mission Control. Without REDIS_URL, the worker and the engine run in this process too."
 
@@ -58,10 +68,6 @@ class Command(BaseCommand):
         gc.collect()
         gc.freeze()
         gc.set_threshold(10_000, 50, 1_000)
-        self.stdout.write(
-            f"Mission Control listens on http://{options['host']}:{options['port']}/", ending="\n"
-        )
-        self.stdout.flush()
         # uvicorn raises the signal again after `run`; without a handler the clean-up below is lost.
         signal.signal(signal.SIGTERM, lambda *_: None)
         try:
