@@ -21,21 +21,17 @@ MAX_FRAME = 64 * 1024
 
 
 class Server(uvicorn.Server):
-    """Tells the dashboard sockets when to come back before uvicorn closes them."""
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        await live.stop()
-        await super().shutdown(sockets)
-
-
-class Announcing(uvicorn.Server):
-    """Says where it listens once it does."""
+    """Says where it listens once it does; tells the sockets when to come back before they are closed."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
             print(f"Mission Control listens on http://{host}:{self.config.port}/", flush=True)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await live.stop()
+        await super().shutdown(sockets)
 
 
 class Command(BaseCommand):
