@@ -16,7 +16,12 @@ _count = itertools.count(1)
 
 def make_agent(project: Project | None = None, **fields: Any) -> Agent:
     number = next(_count)
-    defaults = {"name": f"Agent {number}", "slug": f"agent-{number}", "type": "review", "capabilities": ["review"]}
+    defaults = {
+        "name": f"Agent {number}",
+        "slug": f"agent-{number}",
+        "type": "review",
+        "capabilities": ["review"],
+    }
     return Agent.objects.create(project=project or default_project(), **defaults | fields)
 
 
