@@ -69,6 +69,11 @@ class Feed:
         self._gap_timer: asyncio.TimerHandle | None = None
         self._catching_up: asyncio.Task[None] | None = None
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether it knows of an event that it does not have yet."""
+        return bool(self._stash) or (self._catching_up is not None and not self._catching_up.done())
+
     # What comes in
 
     def ring(self, first: int, last: int, events: list[StoredEvent] | None) -> None:

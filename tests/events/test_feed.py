@@ -212,9 +212,7 @@ class deaf:
         self.live = live
 
     def __enter__(self) -> None:
-        self.channel = self.live.hub._channel
-        self.live.run(layer.channels().group_discard(layer.GROUP, self.channel))
+        self.live.go_deaf()
 
     def __exit__(self, *_: object) -> None:
-        self.live.drained()
-        self.live.run(layer.channels().group_add(layer.GROUP, self.channel))
+        self.live.hear()
