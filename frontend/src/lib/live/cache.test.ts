@@ -21,7 +21,7 @@ describe("events in the cache", () => {
     const snapshot = makeSnapshot({ agents: [makeAgent({ id: "a1" })] });
     writeSnapshot(cache, snapshot);
     applyEvents(cache, [agentEvent(11, { agent_id: "a1", status: "error", last_error: "boom" })]);
-    expect(cache.getQueryData(keys.dashboard.agents)).toMatchObject([
+    expect(cache.getQueryData(keys.keys.dashboard.agents)).toMatchObject([
       { status: "error", last_error: "boom" },
     ]);
     expect(cache.getQueryData(keys.dashboard.workflows)).toBe(snapshot.workflows);
@@ -67,6 +67,24 @@ describe("ticks in the cache", () => {
     ]);
     const after = cache.getQueryData<Run>(keys.runs.detail("r1"));
     expect(after?.steps.map(({ progress }) => progress)).toEqual([0, 60]);
+  });
+
+  it("move the time an agent was last heard of, forwards only", () => {
+    const cache = new QueryClient();
+    const [early, late] = ["2026-11-22T12:00:00.000000Z", "2026-11-22T12:00:09.000000Z"];
+    const agents = [
+      { id: "a1", last_active: early },
+      { id: "a2", last_active: late },
+    ];
+    cache.setQueryData(keys.dashboard.agents, agents);
+    const tick = { type: "agent_seen" as const };
+    applyTicks(cache, [
+      { ...tick, agent_id: "a1", last_active: late },
+      { ...tick, agent_id: "a2", last_active: early },
+    ]);
+    expect(cache.getQueryData(keys.dashboard.agents)).toEqual(
+      agents.map((a) => ({ ...a, last_active: late })),
+    );
   });
 
   it("append a sample to every series, a missing one as a gap", () => {
