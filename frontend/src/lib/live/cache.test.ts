@@ -21,7 +21,7 @@ describe("events in the cache", () => {
     const snapshot = makeSnapshot({ agents: [makeAgent({ id: "a1" })] });
     writeSnapshot(cache, snapshot);
     applyEvents(cache, [agentEvent(11, { agent_id: "a1", status: "error", last_error: "boom" })]);
-    expect(cache.getQueryData(keys.keys.dashboard.agents)).toMatchObject([
+    expect(cache.getQueryData(keys.dashboard.agents)).toMatchObject([
       { status: "error", last_error: "boom" },
     ]);
     expect(cache.getQueryData(keys.dashboard.workflows)).toBe(snapshot.workflows);
