@@ -45,9 +45,10 @@ CHECKS = [
     Lane("biome", ["npm", "run", "--silent", "lint"], FRONTEND),
     Lane("tsc", ["npm", "run", "--silent", "typecheck"], FRONTEND),
 ]
+PARALLEL = [*PYTEST, "-n", "auto", "--maxprocesses", "4", "--dist", "loadfile"]
 TESTS = [
-    Lane("python, embedded", PYTEST, env={"MC_TEST_MODE": "embedded"}),
-    Lane("python, server", PYTEST, env={"MC_TEST_MODE": "server"}),
+    Lane("python, embedded", PARALLEL, env={"MC_TEST_MODE": "embedded"}),
+    Lane("python, server", PARALLEL, env={"MC_TEST_MODE": "server"}),
     Lane("vitest", ["npm", "run", "--silent", "test"], FRONTEND),
     Lane("browser", [*PYTEST, "tests/browser"]),
     Lane("faults", [*PYTEST, "tests/faults"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
@@ -110,7 +111,9 @@ def configure(level: str, form: str) -> dict[str, Any]:
     last: Processor = (
         structlog.processors.JSONRenderer()
         if form == "json"
-        else structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     )
     formatter = {
         "()": structlog.stdlib.ProcessorFormatter,
@@ -137,6 +140,12 @@ def _loggers(level: str) -> MutableMapping[str, Any]:
         "asyncio": {"level": quiet},
         "httpx": {"level": quiet},
         "httpx2": {"level": quiet},
-        "uvicorn": {"level": level},
+        # The start is announced by `serve`; a line for every socket and every Celery task tells nothing.
+        "uvicorn": {"level": quiet},
+        "celery.app.trace": {"level": quiet},
+        "celery.worker": {"level": quiet},
+        # Expected with the broker in memory: it has no host name, and no prefetch to be disabled.
+        "celery.worker.consumer.tasks": {"level": "ERROR"},
+        "kombu.connection": {"level": "ERROR"},
         "uvicorn.access": {"level": quiet},
     }

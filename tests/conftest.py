@@ -30,6 +30,13 @@ if mode.current() == "embedded":
     connections["default"].settings_dict["TEST"]["NAME"] = str(HOME / "test.sqlite3")
 
 
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """Nothing is dropped at the end: the file or the whole server goes, and threads of the tests
+    may still hold connections."""
+    return True
+
+
 @pytest.fixture(autouse=True)
 def empty_memories() -> None:
     """No test sees callers or counted tries that an earlier one left in this process."""

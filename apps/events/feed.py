@@ -69,6 +69,11 @@ class Feed:
         self._gap_timer: asyncio.TimerHandle | None = None
         self._catching_up: asyncio.Task[None] | None = None
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether it knows of an event that it does not have yet."""
+        return bool(self._stash) or (self._catching_up is not None and not self._catching_up.done())
+
     # What comes in
 
     def ring(self, first: int, last: int, events: list[StoredEvent] | None) -> None:
@@ -95,7 +100,7 @@ class Feed:
     def see(self, at: Position) -> None:
         """What the journal says of itself: a missed doorbell or a broken history shows here."""
         self.floor = at.floor
-        if at.head > self.seq or at.epoch != self.epoch:
+        if at.head != self.seq or at.epoch != self.epoch:
             self.catch_up_soon()
 
     def catch_up_soon(self) -> asyncio.Task[None]:

@@ -79,7 +79,7 @@ class Hub:
 
     async def start(self) -> None:
         self.loop = asyncio.get_running_loop()
-        layer.own(self.loop)
+        layer.own(self.loop, self._take)
         chores = (self._listen, self._echo, self._poll, self._keep)
         self._tasks = [self.loop.create_task(_keep_at(chore)) for chore in chores]
 
@@ -112,7 +112,7 @@ class Hub:
     def ready_feed(self, project_id: UUID) -> Feed | None:
         """The project's feed if it is loaded and can be trusted as it is; never waits."""
         feed = self._feeds.get(project_id)
-        if feed is None or not self.is_live:
+        if feed is None or not self.is_live or feed.is_behind:
             return None
         feed.used_at = asyncio.get_running_loop().time()
         return feed
@@ -127,7 +127,7 @@ class Hub:
                 self._loading[project_id] = loading
             feed = await asyncio.shield(loading)
         feed.used_at = asyncio.get_running_loop().time()
-        if not self.is_live:
+        if not self.is_live or feed.is_behind:
             await feed.catch_up()
         return feed
 

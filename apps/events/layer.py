@@ -67,9 +67,13 @@ def rung(topic: str) -> None:
         listener(topic)
 
 
-def own(loop: asyncio.AbstractEventLoop) -> None:
-    """Have this server's loop do the sending, instead of a thread of our own."""
-    _publisher.own(loop)
+def own(loop: asyncio.AbstractEventLoop, here: Callable[[dict[str, Any]], None]) -> None:
+    """Have this server's loop do the sending, instead of a thread of our own.
+
+    `here(message)` is called on the loop for every message of this process, before it travels:
+    whoever got a 2xx from this process sees the change in the next answer of this process.
+    """
+    _publisher.own(loop, here)
 
 
 def disown(loop: asyncio.AbstractEventLoop) -> None:
@@ -100,23 +104,26 @@ class Publisher:
         self._lock = threading.Lock()
         self._waiting: deque[dict[str, Any]] = deque()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._here: Callable[[dict[str, Any]], None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._sending = False
         self._rest_until = 0.0
 
-    def own(self, loop: asyncio.AbstractEventLoop) -> None:
+    def own(self, loop: asyncio.AbstractEventLoop, here: Callable[[dict[str, Any]], None]) -> None:
         with self._lock:
             self._loop = loop
+            self._here = here
             self._sending = False
 
     def disown(self, loop: asyncio.AbstractEventLoop) -> None:
         with self._lock:
             if self._loop is loop:
-                self._loop = None
+                self._loop = self._here = None
                 self._sending = False
                 self._waiting.clear()
 
     def send(self, message: dict[str, Any]) -> None:
+        self._tell_here(message)
         with self._lock:
             if len(self._waiting) >= MAX_WAITING or time.monotonic() < self._rest_until:
                 return
@@ -129,6 +136,12 @@ class Publisher:
             loop.call_soon_threadsafe(self._start_sending)
         except RuntimeError:  # the loop was closed under us; the next message finds another
             self.disown(loop)
+
+    def _tell_here(self, message: dict[str, Any]) -> None:
+        with self._lock:
+            loop, here = self._loop, self._here
+        if loop is not None and here is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(here, message)
 
     def _start_thread(self) -> asyncio.AbstractEventLoop:
         loop = asyncio.new_event_loop()

@@ -26,6 +26,8 @@ from apps.monitoring.sockets import sockets
 logger = logging.getLogger(__name__)
 
 HELLO_SECONDS = 5.0
+# How long a peer that stopped reading may take to read the reason.
+CLOSE_SECONDS = 10.0
 UNAUTHENTICATED = 4401
 FORBIDDEN = 4403
 PROTOCOL = 4409
@@ -204,7 +206,7 @@ class DashboardConsumer(AsyncConsumer):
         self.closed = True
         self._leave()
         try:
-            async with asyncio.timeout(1):
+            async with asyncio.timeout(CLOSE_SECONDS):
                 await self.base_send({"type": "websocket.close", "code": code, "reason": reason})
         except TimeoutError:
             self._abort()

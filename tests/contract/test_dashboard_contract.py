@@ -213,3 +213,8 @@ def test_gzip_of_the_snapshot_is_one_member(stack: Any, client: Client) -> None:
     with client.http.stream("GET", f"{DASHBOARD}/snapshot/", headers={"Accept-Encoding": "gzip"}) as answer:
         raw = b"".join(answer.iter_raw())
     assert json.loads(gzip.decompress(raw))["seq"] >= 0
+
+
+def test_a_host_that_is_not_ours_is_refused(client: Client) -> None:
+    answer = get(client, "stats/", Host="evil.example")
+    assert answer.status_code == 400

@@ -70,3 +70,28 @@ def test_hadolint_finds_nothing() -> None:
         pytest.skip("hadolint has a wheel for Linux on x86-64 only")
     done = subprocess.run([hadolint, str(ROOT / "Dockerfile")], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
+
+
+def test_what_the_image_copies_is_enough_to_set_up_and_check(tmp_path: Path) -> None:
+    app = tmp_path / "app"
+    for source in copied_from_context():
+        if source.startswith(("frontend", "requirements")):
+            continue
+        original, copy = ROOT / source, app / source
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(original, copy) if original.is_dir() else shutil.copy(original, copy)
+    env = {
+        "PATH": "/usr/bin:/bin",
+        "DATA_DIR": str(tmp_path / "data"),
+        "MC_ADMIN_PASSWORD": "only-for-this-test",
+    }
+    for command in ("setup", "check"):
+        done = subprocess.run(
+            [sys.executable, "manage.py", command],
+            cwd=app,
+            env=env,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr

@@ -50,6 +50,18 @@ class HubThread:
         self.until(lambda: not layer._publisher._sending and not layer._publisher._waiting)
         self.run(_echoed(self.hub))
 
+    def go_deaf(self) -> None:
+        """From now on every doorbell is lost, those of this process too."""
+        self.drained()
+        layer.own(self.loop, lambda message: None)
+        self.run(layer.channels().group_discard(layer.GROUP, self.hub._channel))
+
+    def hear(self) -> None:
+        """The end of `go_deaf`; what was rung meanwhile stays lost."""
+        self.drained()
+        self.run(layer.channels().group_add(layer.GROUP, self.hub._channel))
+        layer.own(self.loop, self.hub._take)
+
     def feed(self, project_id: UUID) -> Feed:
         return self.run(self.hub.feed(project_id))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.rig.client import Client
@@ -54,7 +55,9 @@ def finish(stack: Stack) -> Callable[[list[Any]], None]:
     """Wait for the runs, then judge the whole history."""
 
     def judge(runs: list[Any]) -> None:
-        client = stack.client(len(stack.urls) - 1)
+        # Connections that died with a database answer 503 once each, which says: try again.
+        last = len(stack.urls) - 1
+        client = until(lambda: stack.client(last), 30, "a sign-in", ignoring=(httpx.HTTPError,))
         for run in runs:
             client.wait_run(run["id"], within=120)
         # The step that ended last is in the journal with the run's end: nothing more to wait for.

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 MODES = ("embedded", "server")
-_READY = "MC_TEST_RIG_READY"  # set for the children of pytest-xdist, which share the servers
 
 # Whoever runs the tests may have a real installation configured in the shell: none of it counts.
 FOREIGN = ("DATABASE_URL", "REDIS_URL", "DEBUG", "HOST", "PORT", "SECRET_KEY", "JWT_SIGNING_KEY")
@@ -35,9 +34,10 @@ def clean_environment() -> None:
 
 
 def prepare() -> Path:
-    """Start what the mode needs, describe it in os.environ, return the run's own directory."""
-    if _READY in os.environ:
-        return Path(os.environ["DATA_DIR"])
+    """Start what the mode needs, describe it in os.environ, return the run's own directory.
+
+    Each process of a parallel run has servers of its own: Redis' channels are not divided by database.
+    """
     clean_environment()
     home = Path(tempfile.mkdtemp(prefix="mc-test-"))
     owner = os.getpid()
@@ -51,7 +51,6 @@ def prepare() -> Path:
     )
     if current() == "server":
         _start_servers(owner)
-    os.environ[_READY] = str(owner)
     return home
 
 

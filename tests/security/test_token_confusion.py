@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import time
 import warnings
 from typing import Any
@@ -86,7 +87,8 @@ def test_sec_3_the_secret_key_of_sessions_does_not_sign_tokens(good: str) -> Non
         {"exp": "never"},
         {"exp": 10**30},
     ],
-    ids=str,
+    # Names that do not tell the time: a parallel run collects twice and compares.
+    ids=lambda claims: re.sub(r"\d{10,}", "time", str(claims)),
 )
 def test_sec_3_a_token_with_one_wrong_claim_is_refused(good: str, change: dict[str, Any]) -> None:
     assert refused(signed(claims_of(good) | change))

@@ -1,14 +1,11 @@
-"""How an external agent joins: register, heartbeat, and a long poll for its next command run."""
+"""How an external agent joins: register, heartbeat, and a look for its next command run."""
 
 from __future__ import annotations
 
-import asyncio
-import time
 from uuid import UUID
 
-from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import status
 from rest_framework.generics import GenericAPIView
@@ -17,7 +14,7 @@ from rest_framework.response import Response
 
 from apps.accounts.api.authentication import principal_of
 from apps.accounts.api.permissions import IsAgentKey
-from apps.agents import lease, services, wakeups
+from apps.agents import lease, services
 from apps.agents.api import serializers as s
 from apps.agents.api.agents import agent_or_404
 from apps.agents.models import Agent, Connector
@@ -86,7 +83,7 @@ class HeartbeatView(GenericAPIView[Agent]):
 
 
 class ClaimView(GenericAPIView[Agent]):
-    """One look for work; `claims` repeats it while the caller is willing to wait."""
+    """One look for work; `longpoll` repeats it while the caller is willing to wait."""
 
     permission_classes = (IsAgentKey,)
     serializer_class = s.ClaimSerializer
@@ -129,36 +126,3 @@ def wait_seconds(request: Request | HttpRequest) -> float:
     if not (text.isascii() and text.isdigit() and len(text) <= 2 and int(text) <= MOST_WAIT_SECONDS):
         raise InvalidInput({"wait": f"Must be a whole number of seconds from 0 to {MOST_WAIT_SECONDS}."})
     return float(text)
-
-
-_look = ClaimView.as_view()
-
-
-async def claims(request: HttpRequest, agent_id: UUID) -> HttpResponseBase:
-    """The long poll. It holds no thread and no connection while it waits, so that thousands may.
-
-    A ring says that something was dispatched to the agent; a look every two seconds catches what
-    rang elsewhere or not at all.
-    """
-    look = sync_to_async(_look, thread_sensitive=False)
-    deadline = time.monotonic()
-    try:
-        deadline += wait_seconds(request)
-    except InvalidInput:
-        return await look(request, agent_id=agent_id)  # answers with the problem
-    with wakeups.waiting(agent_id) as rung:
-        while True:
-            rung.clear()
-            response: HttpResponse = await look(request, agent_id=agent_id)
-            rest = deadline - time.monotonic()
-            if response.status_code != status.HTTP_204_NO_CONTENT or rest <= 0:
-                return response
-            try:
-                await asyncio.wait_for(rung.wait(), timeout=min(rest, LOOK_SECONDS))
-            except TimeoutError:
-                continue
-
-
-claims.csrf_exempt = True  # type: ignore[attr-defined]  # bearer only, as every DRF view
-claims.cls = ClaimView  # type: ignore[attr-defined]  # lets the OpenAPI document describe it
-claims.initkwargs = _look.initkwargs  # type: ignore[attr-defined]

@@ -13,7 +13,7 @@ urlpatterns: list[URLPattern] = [
     path("agents/<uuid:agent_id>/pause/", agents.AgentPauseView.as_view()),
     path("agents/<uuid:agent_id>/command-runs/", agents.AgentCommandRunsView.as_view()),
     path("agents/<uuid:agent_id>/heartbeat/", pull.HeartbeatView.as_view()),
-    path("agents/<uuid:agent_id>/claims/", pull.claims),
+    path("agents/<uuid:agent_id>/claims/", pull.ClaimView.as_view()),
     path("commands/", agents.CommandsView.as_view()),
     path("commands/<str:name>/", agents.CommandView.as_view()),
     path("command-runs/", command_runs.CommandRunsView.as_view()),

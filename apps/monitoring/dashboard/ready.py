@@ -11,7 +11,9 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl
 
+from django.conf import settings
 from django.db import DatabaseError
+from django.http.request import split_domain_port, validate_host
 
 from apps.accounts.principal import NoProjectError, Principal, UnknownProjectError, authenticate
 from apps.events.feed import Feed
@@ -51,7 +53,7 @@ class ReadyDashboard:
     async def _answer(self, part: PartName, scope: Scope, send: Send) -> bool:
         given = dict(scope["headers"])
         limit = parse_limit(scope["query_string"]) if part == "workflows" else DEFAULT_LIMIT
-        if limit is None or not _accepts_json(given.get(b"accept", b"")):
+        if limit is None or not _accepts_json(given.get(b"accept", b"")) or not _is_our_host(given):
             return False
         try:
             principal = await _caller(given)
@@ -109,6 +111,11 @@ def matches(if_none_match: str, etag: str) -> bool:
     wanted = etag.removeprefix("W/")
     given = [one.strip().removeprefix("W/") for one in if_none_match.split(",")]
     return "*" in given or wanted in given
+
+
+def _is_our_host(given: dict[bytes, bytes]) -> bool:
+    name, _ = split_domain_port(given.get(b"host", b"").decode("latin-1"))
+    return validate_host(name, settings.ALLOWED_HOSTS)
 
 
 def _accepts_json(accept: bytes) -> bool:

@@ -72,6 +72,8 @@ class Dashboard:
 
     def apply(self, event: StoredEvent) -> None:
         self.seq = event.seq
+        if event.payload["type"] == "command_run_update":
+            self.board.new_day(midnight())  # the first of a new day must not count for the old one
         before = self.board.agents.get(str(event.entity_id))
         changed = self.board.apply(event.payload)
         if changed is None:

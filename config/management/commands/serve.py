@@ -21,7 +21,13 @@ MAX_FRAME = 64 * 1024
 
 
 class Server(uvicorn.Server):
-    """Tells the dashboard sockets when to come back before uvicorn closes them."""
+    """Says where it listens once it does; tells the sockets when to come back before they are closed."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
+            print(f"Mission Control listens on http://{host}:{self.config.port}/", flush=True)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await live.stop()
@@ -58,10 +64,6 @@ class Command(BaseCommand):
         gc.collect()
         gc.freeze()
         gc.set_threshold(10_000, 50, 1_000)
-        self.stdout.write(
-            f"Mission Control listens on http://{options['host']}:{options['port']}/", ending="\n"
-        )
-        self.stdout.flush()
         # uvicorn raises the signal again after `run`; without a handler the clean-up below is lost.
         signal.signal(signal.SIGTERM, lambda *_: None)
         try:

@@ -178,7 +178,8 @@ export const live = {
     clearInterval(figures);
     window.removeEventListener("online", wake);
     document.removeEventListener("visibilitychange", wake);
-    startAt = socket.at ?? startAt;
+    // Kept for a return to the same session only: another user starts from nothing.
+    startAt = session.signedIn ? (socket.at ?? startAt) : null;
     socket.stop();
     batch.run();
   },

@@ -5,7 +5,6 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import "@/styles/app.css";
 import { session } from "@/lib/api/session";
-import { loadSnapshot } from "./live";
 import { queryClient } from "./query";
 import { router } from "./router";
 import { theme } from "./theme";
@@ -30,14 +29,6 @@ session.subscribe((signedIn) => {
   const { pathname, href } = router.state.location;
   if (pathname !== "/login") void router.navigate({ to: "/login", search: { next: href } });
 });
-if (window.__boot) {
-  void session.refresh().then(
-    (signedIn) => {
-      if (signedIn) loadSnapshot().catch(() => undefined);
-    },
-    () => undefined,
-  );
-}
 
 const root = document.getElementById("root");
 if (!root) throw new Error("index.html has no #root");

@@ -1,5 +1,5 @@
 /** Rows with sensible defaults; a test names only what it is about. */
-import type { DashboardAgent, DashboardWorkflow, Me, OpenAlert, Snapshot, Stats } from "@/lib/api/types";
+import type { DashboardAgent, DashboardWorkflow, Me, OpenAlert, Run, Snapshot, Stats } from "@/lib/api/types";
 import type {
   AgentEvent,
   AlertEvent,
@@ -52,6 +52,32 @@ export const makeRun = (over: Partial<DashboardWorkflow> = {}): DashboardWorkflo
   workflow: "bug-lifecycle",
   total_steps: 6,
   status_reason: "",
+  ...over,
+});
+/** A run as its own page reads it. */
+export const makeRunDetail = (over: Partial<Run> = {}): Run => ({
+  id: id(),
+  number: 9,
+  name: "Bug Lifecycle",
+  workflow: "bug-lifecycle",
+  workflow_name: "Bug Lifecycle",
+  status: "running",
+  status_reason: "",
+  progress: 0,
+  current_step: 1,
+  total_steps: 0,
+  created_at: at,
+  started_at: at,
+  completed_at: null,
+  requested_by: "ada",
+  tokens: { input: null, output: null },
+  version: 1,
+  cancel_requested: false,
+  deadline_at: null,
+  input: {},
+  output: null,
+  error: null,
+  steps: [],
   ...over,
 });
 export const makeAlert = (over: Partial<OpenAlert> = {}): OpenAlert => ({

@@ -12,8 +12,6 @@ export interface SchemaFormProps {
   children: ReactNode;
   /** Why the last submit failed: its field errors go to their fields, the rest above the buttons. */
   problem?: Error | null;
-  /** The same for callers that show the rest themselves: only the `errors` of the problem. */
-  serverErrors?: unknown;
   /** Values to start from; they are read once, so live updates never overwrite what is being typed. */
   initial?: Record<string, unknown>;
   disabled?: boolean;
@@ -23,17 +21,14 @@ export interface SchemaFormProps {
 }
 
 export function SchemaForm(props: SchemaFormProps) {
-  const { schema, onSubmit, children, problem, serverErrors, initial, disabled = false } = props;
+  const { schema, onSubmit, children, problem, initial, disabled = false } = props;
   const { empty = "Nothing to fill in: this takes no input." } = props;
   const id = useId();
   const form = useRef<HTMLFormElement>(null);
   const fields = fieldsOf(schema);
   const [values, setValues] = useState(() => initialValues(fields, initial));
   const [errors, setErrors] = useState<FieldErrors>({});
-  const fromServer = fieldErrorsOf(
-    serverErrors ?? (problem instanceof ApiError ? problem.problem.errors : undefined),
-    fields,
-  );
+  const fromServer = fieldErrorsOf(problem instanceof ApiError ? problem.problem.errors : undefined, fields);
   const isPlaced = Object.keys(fromServer.fields).length > 0;
   const general = fromServer.rest.join(" ") || (problem && !isPlaced ? messageOf(problem) : "");
 

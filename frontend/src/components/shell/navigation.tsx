@@ -1,4 +1,4 @@
-import { Link } from "@tanstack/react-router";
+import { Link, useLocation } from "@tanstack/react-router";
 import { Menu as MenuIcon } from "lucide-react";
 import { lazy, Suspense, useState } from "react";
 import type { Tone } from "@/components/status";
@@ -42,9 +42,17 @@ function Badge({ open, tone, className }: BadgeProps & { open: number; tone: Ton
   );
 }
 
+/** Marks the entry a page without one belongs to. */
+function useIsWithin({ also }: NavItem): { "data-status"?: "active" } {
+  const isWithin = useLocation({ select: ({ pathname }) => also !== undefined && pathname.startsWith(also) });
+  return isWithin ? { "data-status": "active" } : {};
+}
+
 function SidebarLink({ item }: { item: NavItem }) {
+  const within = useIsWithin(item);
   return (
     <Link
+      {...within}
       to={item.to}
       activeOptions={{ exact: item.to === "/" }}
       title={`${item.label} (g ${item.key})`}

@@ -3,6 +3,7 @@ import { X } from "lucide-react";
 import { useEffect, useSyncExternalStore } from "react";
 import { lookOf, StatusIcon } from "@/components/status";
 import { visibleText } from "@/lib/format";
+import { linkTo } from "@/lib/link";
 import { dismissToast, type Toast, toastStore } from "./toast";
 
 const statusOf = (level: Toast["level"]) => (level === "success" ? "completed" : level);
@@ -23,7 +24,7 @@ function ToastCard({ toast }: { toast: Toast }) {
         <p className="break-words">{visibleText(toast.title)}</p>
         {toast.link && (
           <Link
-            to={toast.link.to}
+            {...linkTo(toast.link.to)}
             className="text-accent hover:underline"
             onClick={() => dismissToast(toast.id)}
           >

@@ -29,7 +29,7 @@ export function FilterButtons({ label, options, value, onChange }: FilterProps) 
           onClick={() => onChange(option.value)}
           className="flex h-8 shrink-0 items-center gap-1.5 rounded-control border border-transparent px-2.5 text-table text-muted hover:bg-surface-2 hover:text-fg aria-pressed:border-border aria-pressed:bg-surface aria-pressed:text-fg max-md:h-11"
         >
-          {option.label}
+          {option.label}{" "}
           {option.count !== undefined && <span className="tnum text-meta">{count(option.count)}</span>}
         </button>
       ))}

@@ -27,10 +27,11 @@ export function AgentsPage({ search, onSearch }: AgentsPageProps) {
   const q = useDeferredValue(search.q);
   const all = query.data;
   const matching = useMemo(() => found(all ?? [], { q, type: search.type }), [all, q, search.type]);
-  const shown = useMemo(() => {
-    const chosen = search.status ? matching.filter(({ status }) => status === search.status) : matching;
-    return ordered(chosen, search.sort);
-  }, [matching, search.status, search.sort]);
+  const inOrder = useMemo(() => ordered(matching, search.sort), [matching, search.sort]);
+  const shown = useMemo(
+    () => (search.status ? inOrder.filter(({ status }) => status === search.status) : inOrder),
+    [inOrder, search.status],
+  );
   return (
     <Page title="Agents">
       <Toolbar search={search} onSearch={onSearch} agents={all ?? []} matching={matching} />

@@ -8,6 +8,7 @@ import { api, unwrap } from "@/lib/api/client";
 import { keys } from "@/lib/api/keys";
 import type { Attention as AttentionItem } from "@/lib/api/types";
 import { visibleText } from "@/lib/format";
+import { linkTo } from "@/lib/link";
 import { knownAttention } from "./order";
 
 /** What the snapshot already tells, so that the strip stands at the first paint and nothing jumps. */
@@ -36,7 +37,7 @@ export function Attention() {
       {data.map((item) => (
         <li key={item.kind} className="max-sm:w-full">
           <Link
-            to={item.url}
+            {...linkTo(item.url)}
             data-tone={lookOf(lookAt(item)).tone}
             className="card tint flex h-9 items-center gap-2 border-l-[3px] border-l-(--tone) pr-2 pl-3 text-table hover:brightness-105 max-md:h-11"
           >

@@ -10,6 +10,7 @@ import {
   makeAgent,
   makeMe,
   makeRun,
+  makeRunDetail,
   makeSnapshot,
   workflowEvent,
 } from "@/testing/factories";
@@ -97,6 +98,7 @@ describe("the dashboard", () => {
   });
 
   it("starts a workflow once, with the same key for the same form, and opens the run", async () => {
+    const run = makeRunDetail({ id: "r9" });
     const sent: { key: string | null; body: unknown }[] = [];
     const schema = {
       type: "object",
@@ -121,9 +123,9 @@ describe("the dashboard", () => {
       http.post("*/workflows/bug/runs/", async ({ request }) => {
         sent.push({ key: request.headers.get("Idempotency-Key"), body: await request.json() });
         if (sent.length === 1) return HttpResponse.error();
-        return HttpResponse.json({ id: "r9", number: 9 }, { status: 201 });
+        return HttpResponse.json(run, { status: 201 });
       }),
-      http.get("*/api/v1/runs/r9/", () => HttpResponse.json({ status: 404 }, { status: 404 })),
+      http.get("*/api/v1/runs/r9/", () => HttpResponse.json(run)),
     );
     renderApp("/");
     await userEvent.click(await screen.findByRole("button", { name: "Run" }));
@@ -132,7 +134,7 @@ describe("the dashboard", () => {
     await userEvent.click(start);
     await within(dialog).findByText(/cannot be reached/);
     await userEvent.click(within(dialog).getByRole("button", { name: "Run" }));
-    expect(await screen.findByText("Bug Lifecycle #9 started")).toBeInTheDocument();
+    expect(await screen.findByRole("heading", { level: 1, name: /Bug Lifecycle/ })).toBeInTheDocument();
     expect(sent.map(({ body }) => body)).toEqual([
       { input: { report: "It breaks" } },
       { input: { report: "It breaks" } },

@@ -3,11 +3,11 @@ import { useNavigate } from "@tanstack/react-router";
 import { Play } from "lucide-react";
 import { useState } from "react";
 import { SchemaForm } from "@/components/schema-form";
+import { announce } from "@/components/shell/announcer";
 import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
 import { Field, Select } from "@/components/ui/field";
 import { EmptyState, ErrorState, SkeletonRows } from "@/components/ui/states";
-import { toast } from "@/components/ui/toast";
 import { idempotencyKey } from "@/lib/api/client";
 import { ApiError } from "@/lib/api/errors";
 import { useStartRun } from "@/lib/api/runs";
@@ -68,12 +68,7 @@ function RunForm({ workflow, onClose }: { workflow: Workflow; onClose: () => voi
           { input, key },
           {
             onSuccess: (run) => {
-              toast({
-                level: "success",
-                title: `${workflow.name} #${run.number} started`,
-                key: `run-${run.id}`,
-                link: { to: `/runs/${run.id}`, label: "Open the run" },
-              });
+              announce("run started");
               onClose();
               void navigate({ to: "/runs/$id", params: { id: run.id } });
             },

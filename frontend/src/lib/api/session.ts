@@ -7,7 +7,8 @@ import type { Snapshot, TokenAnswer } from "./types";
 
 type Listener = (signedIn: boolean) => void;
 type Boot = {
-  token: Promise<TokenAnswer | null>;
+  /** false: the server said that nobody is signed in; null: it could not be asked. */
+  token: Promise<TokenAnswer | false | null>;
   snapshot: Promise<Snapshot | null>;
 };
 declare global {
@@ -37,7 +38,7 @@ function keep(answer: TokenAnswer | null): boolean {
   return access !== null;
 }
 
-async function bootToken(): Promise<TokenAnswer | null> {
+async function bootToken(): Promise<TokenAnswer | false | null> {
   if (bootUsed || !window.__boot) return null;
   bootUsed = true;
   return window.__boot.token.catch(() => null);
@@ -45,7 +46,7 @@ async function bootToken(): Promise<TokenAnswer | null> {
 
 async function refreshNow(): Promise<boolean> {
   const early = await bootToken();
-  if (early) return keep(early);
+  if (early !== null) return keep(early || null);
   const response = await post("token/refresh/", {}).catch(() => null);
   // An unreachable server is not a sign-out: the user keeps the page and it retries.
   if (!response || response.status >= 500 || response.status === 429) {

@@ -69,6 +69,24 @@ describe("ticks in the cache", () => {
     expect(after?.steps.map(({ progress }) => progress)).toEqual([0, 60]);
   });
 
+  it("move the time an agent was last heard of, forwards only", () => {
+    const cache = new QueryClient();
+    const [early, late] = ["2026-11-22T12:00:00.000000Z", "2026-11-22T12:00:09.000000Z"];
+    const agents = [
+      { id: "a1", last_active: early },
+      { id: "a2", last_active: late },
+    ];
+    cache.setQueryData(keys.dashboard.agents, agents);
+    const tick = { type: "agent_seen" as const };
+    applyTicks(cache, [
+      { ...tick, agent_id: "a1", last_active: late },
+      { ...tick, agent_id: "a2", last_active: early },
+    ]);
+    expect(cache.getQueryData(keys.dashboard.agents)).toEqual(
+      agents.map((a) => ({ ...a, last_active: late })),
+    );
+  });
+
   it("append a sample to every series, a missing one as a gap", () => {
     const cache = new QueryClient();
     const at = 1_700_000_000;

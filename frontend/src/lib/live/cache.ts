@@ -6,6 +6,7 @@ import { keys } from "../api/keys";
 import type {
   AgentDetail,
   CommandRun,
+  DashboardAgent,
   EventPage,
   JournalEvent,
   MetricName,
@@ -171,10 +172,13 @@ function commandRunChanged(cache: Cache, event: CommandRunEvent, invalidate: Inv
 export function applyTicks(cache: Cache, ticks: readonly Tick[]): void {
   // Only the newest tick of an entity counts.
   const newest = new Map<string, CommandRunTick>();
+  const seen = new Map<string, string>();
   for (const tick of ticks) {
     if (tick.type === "metrics_sample") appendSample(cache, tick);
+    else if (tick.type === "agent_seen") seen.set(tick.agent_id, tick.last_active);
     else newest.set(tick.command_run_id, tick);
   }
+  if (seen.size > 0) agentsSeen(cache, seen);
   for (const tick of newest.values()) {
     patch<CommandRun>(cache, keys.commandRuns.detail(tick.command_run_id), (run) =>
       run.finished_at
@@ -208,6 +212,20 @@ export function applyTicks(cache: Cache, ticks: readonly Tick[]): void {
           : { ...step, progress: tick.progress, message: tick.message ?? step.message },
       );
     }
+  }
+}
+
+function agentsSeen(cache: Cache, seen: Map<string, string>): void {
+  patch<DashboardAgent[]>(cache, dashboard.agents, (agents) =>
+    agents.map((agent) => {
+      const at = seen.get(agent.id);
+      return at && at > agent.last_active ? { ...agent, last_active: at } : agent;
+    }),
+  );
+  for (const [id, at] of seen) {
+    patch<AgentDetail>(cache, keys.agents.detail(id), (agent) =>
+      at > agent.last_active ? { ...agent, last_active: at } : agent,
+    );
   }
 }
 

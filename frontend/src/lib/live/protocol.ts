@@ -40,7 +40,9 @@ export type CommandRunTick = {
 export type MetricsTick = { type: "metrics_sample"; at: string | number } & {
   [Name in keyof S["Series"]]?: number | null;
 };
-export type Tick = CommandRunTick | MetricsTick;
+/** A heartbeat that changed nothing but the time. */
+export type SeenTick = { type: "agent_seen"; agent_id: string; last_active: string };
+export type Tick = CommandRunTick | MetricsTick | SeenTick;
 
 export type Ready = {
   type: "ready";
@@ -60,5 +62,7 @@ export function isEvent(frame: Frame): frame is LiveEvent {
   return typeof (frame as LiveEvent).seq === "number" && typeof (frame as LiveEvent).prev === "number";
 }
 export function isTick(frame: Frame): frame is Tick {
-  return frame.type === "command_run_progress" || frame.type === "metrics_sample";
+  return (
+    frame.type === "command_run_progress" || frame.type === "metrics_sample" || frame.type === "agent_seen"
+  );
 }
