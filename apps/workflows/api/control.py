@@ -117,7 +117,7 @@ class RunRetryView(GenericAPIView[Run]):
         given = s.RetrySerializer(data=request.data)
         given.is_valid(raise_exception=True)
         run = run_or_404(request, run_id)
-        control.retry_run(run, step=given.validated_data["step"], by=principal_of(request).username)
+        control.retry_run(run, step=given.validated_data.get("step", ""), by=principal_of(request).username)
         return Response(run_body(request, run_id), status=status.HTTP_202_ACCEPTED)
 
 

@@ -132,7 +132,7 @@ class PauseSerializer(serializers.Serializer[Any]):
 
 class RetrySerializer(serializers.Serializer[Any]):
     step = serializers.CharField(
-        required=False, default="", help_text="A step's key: do it and everything after it again"
+        required=False, help_text="A step's key: do it and everything after it again"
     )
 
 

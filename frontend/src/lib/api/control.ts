@@ -70,8 +70,7 @@ export function useRetryRun(id: string) {
       unwrap(
         api.POST("/api/v1/runs/{run_id}/retry/", {
           params: { path: { run_id: id } },
-          // The document calls a field with a default required; without a name the field stays away.
-          body: (step === undefined ? {} : { step }) as { step: string },
+          body: step === undefined ? {} : { step },
         }),
       ),
     onSettled: () => client.invalidateQueries({ queryKey: keys.runs.detail(id) }),

@@ -1666,11 +1666,8 @@ export interface components {
             output_tokens?: number;
         };
         RetryRequest: {
-            /**
-             * @description A step's key: do it and everything after it again
-             * @default
-             */
-            step: string;
+            /** @description A step's key: do it and everything after it again */
+            step?: string;
         };
         /** @enum {string} */
         RoleEnum: "viewer" | "operator" | "admin";
