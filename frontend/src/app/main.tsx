@@ -5,6 +5,7 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import "@/styles/app.css";
 import { session } from "@/lib/api/session";
+import { patiently, reloadForNewBuild } from "@/lib/new-build";
 import { queryClient } from "./query";
 import { router } from "./router";
 import { theme } from "./theme";
@@ -13,13 +14,15 @@ import { theme } from "./theme";
 const nonce = document.querySelector<HTMLMetaElement>('meta[property="csp-nonce"]')?.nonce;
 if (nonce) setNonce(nonce);
 
-// After a deploy an open tab asks for chunks that are gone: load the new page, once.
-window.addEventListener("vite:preloadError", (event) => {
-  const reloaded = Number(sessionStorage.getItem("mc.reloaded") ?? 0);
-  if (Date.now() - reloaded < 10_000) return;
-  event.preventDefault();
-  sessionStorage.setItem("mc.reloaded", String(Date.now()));
-  window.location.reload();
+// After a deploy an open tab asks for chunks that are gone.
+window.addEventListener("vite:preloadError", () => {
+  void reloadForNewBuild({
+    ask: (url) => fetch(url, { cache: "no-store" }),
+    entry: new URL(import.meta.url).pathname,
+    reload: () => window.location.reload(),
+    now: Date.now,
+    storage: sessionStorage,
+  });
 });
 
 theme.start();
@@ -41,6 +44,6 @@ createRoot(root).render(
 );
 
 // The web font comes after the data: it is a third of the page's bytes.
-const loadFonts = () => void import("@/styles/fonts.css");
+const loadFonts = () => void patiently(() => import("@/styles/fonts.css")).catch(() => undefined);
 if ("requestIdleCallback" in window) window.requestIdleCallback(() => setTimeout(loadFonts, 300));
 else setTimeout(loadFonts, 800);

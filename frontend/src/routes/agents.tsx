@@ -1,4 +1,5 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
+import { patiently } from "@/lib/new-build";
 import { searchChoice, searchText } from "./search";
 import { shellRoute } from "./shell";
 
@@ -22,5 +23,5 @@ export const agentsRoute = createRoute({
     sort: searchChoice(search.sort, sorts),
     view: searchChoice(search.view, views),
   }),
-  component: lazyRouteComponent(() => import("./agents.lazy"), "AgentsRoute"),
+  component: lazyRouteComponent(() => patiently(() => import("./agents.lazy")), "AgentsRoute"),
 });

@@ -1,4 +1,5 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
+import { patiently } from "@/lib/new-build";
 import { searchChoice } from "./search";
 import { shellRoute } from "./shell";
 
@@ -10,5 +11,5 @@ export const alertsRoute = createRoute({
   validateSearch: (search): { state?: (typeof states)[number] } => ({
     state: searchChoice(search.state, states),
   }),
-  component: lazyRouteComponent(() => import("./alerts.lazy"), "AlertsRoute"),
+  component: lazyRouteComponent(() => patiently(() => import("./alerts.lazy")), "AlertsRoute"),
 });

@@ -1,4 +1,5 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
+import { patiently } from "@/lib/new-build";
 import { searchChoice, searchText } from "./search";
 import { shellRoute } from "./shell";
 
@@ -14,5 +15,5 @@ export const commandsRoute = createRoute({
     capability: searchText(search.capability),
     status: searchText(search.status),
   }),
-  component: lazyRouteComponent(() => import("./commands.lazy"), "CommandsRoute"),
+  component: lazyRouteComponent(() => patiently(() => import("./commands.lazy")), "CommandsRoute"),
 });

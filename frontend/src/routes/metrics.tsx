@@ -1,4 +1,5 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
+import { patiently } from "@/lib/new-build";
 import { searchChoice } from "./search";
 import { shellRoute } from "./shell";
 
@@ -10,5 +11,5 @@ export const metricsRoute = createRoute({
   validateSearch: (search): { range?: (typeof ranges)[number] } => ({
     range: searchChoice(search.range, ranges),
   }),
-  component: lazyRouteComponent(() => import("./metrics.lazy"), "MetricsRoute"),
+  component: lazyRouteComponent(() => patiently(() => import("./metrics.lazy")), "MetricsRoute"),
 });

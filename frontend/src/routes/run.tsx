@@ -1,4 +1,5 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
+import { patiently } from "@/lib/new-build";
 import { searchText } from "./search";
 import { shellRoute } from "./shell";
 
@@ -6,5 +7,5 @@ export const runRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/runs/$id",
   validateSearch: (search): { step?: string } => ({ step: searchText(search.step) }),
-  component: lazyRouteComponent(() => import("./run.lazy"), "RunRoute"),
+  component: lazyRouteComponent(() => patiently(() => import("./run.lazy")), "RunRoute"),
 });

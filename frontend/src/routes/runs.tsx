@@ -1,5 +1,6 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
 import type { RunFilter } from "@/lib/api/runs";
+import { patiently } from "@/lib/new-build";
 import { searchText } from "./search";
 import { shellRoute } from "./shell";
 
@@ -10,5 +11,5 @@ export const runsRoute = createRoute({
     status: searchText(search.status),
     workflow: searchText(search.workflow),
   }),
-  component: lazyRouteComponent(() => import("./runs.lazy"), "RunsRoute"),
+  component: lazyRouteComponent(() => patiently(() => import("./runs.lazy")), "RunsRoute"),
 });

@@ -1,8 +1,12 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
+import { patiently } from "@/lib/new-build";
 import { shellRoute } from "./shell";
 
 export const settingsRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/settings",
-  component: lazyRouteComponent(() => import("@/features/settings/settings-page"), "SettingsPage"),
+  component: lazyRouteComponent(
+    () => patiently(() => import("@/features/settings/settings-page")),
+    "SettingsPage",
+  ),
 });

@@ -1,4 +1,5 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
+import { patiently } from "@/lib/new-build";
 import { searchText } from "./search";
 import { shellRoute } from "./shell";
 
@@ -6,5 +7,5 @@ export const workflowRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/workflows/$slug",
   validateSearch: (search): { step?: string } => ({ step: searchText(search.step) }),
-  component: lazyRouteComponent(() => import("./workflow.lazy"), "WorkflowRoute"),
+  component: lazyRouteComponent(() => patiently(() => import("./workflow.lazy")), "WorkflowRoute"),
 });

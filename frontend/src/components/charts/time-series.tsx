@@ -1,10 +1,11 @@
 /** A chart over time with its title, its present value, a summary in words and the same numbers as a table. */
 import { ChartLine, Table2 } from "lucide-react";
 import { lazy, type ReactNode, Suspense, useRef, useState } from "react";
+import { patiently } from "@/lib/new-build";
 import { formatMoment, formatValue } from "./format";
 import { hasData, lastValue, type Series, summarise } from "./series";
 
-const Canvas = lazy(() => import("./time-series-canvas"));
+const Canvas = lazy(() => patiently(() => import("./time-series-canvas")));
 
 export interface TimeSeriesProps {
   title: string;

@@ -5,10 +5,11 @@ import { Card } from "@/components/ui/card";
 import { FullScreen } from "@/components/ui/full-screen";
 import { Skeleton } from "@/components/ui/states";
 import { plural } from "@/lib/format";
+import { patiently } from "@/lib/new-build";
 import { GraphButton } from "./graph-button";
 import { Outline, type OutlineProps } from "./outline";
 
-const Canvas = lazy(() => import("./dag-canvas"));
+const Canvas = lazy(() => patiently(() => import("./dag-canvas")));
 
 interface DagProps extends OutlineProps {
   title: string;

@@ -5,12 +5,13 @@ import { DemoLabel } from "@/components/status";
 import { buttonClass } from "@/components/ui/button";
 import { useCanOperate, useMe, useOpenApprovals, usePause } from "@/hooks";
 import { count } from "@/lib/format";
+import { patiently } from "@/lib/new-build";
 import { ConnectionState } from "./connection";
 import { Logo } from "./logo";
 
-const loadUserMenu = () => import("./user-menu");
+const loadUserMenu = () => patiently(() => import("./user-menu"));
 const UserMenu = lazy(loadUserMenu);
-const StopEverything = lazy(() => import("./stop-everything"));
+const StopEverything = lazy(() => patiently(() => import("./stop-everything")));
 
 export function Header({ onSearch, onHelp }: { onSearch: () => void; onHelp: () => void }) {
   const { data: me } = useMe();

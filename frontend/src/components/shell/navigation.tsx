@@ -5,10 +5,11 @@ import type { Tone } from "@/components/status";
 import { useMe, useOpenAlerts, useOpenApprovals } from "@/hooks";
 import { cx } from "@/lib/cx";
 import { count } from "@/lib/format";
+import { patiently } from "@/lib/new-build";
 import { Logo } from "./logo";
 import { type NavItem, navItems } from "./nav";
 
-const MoreSheet = lazy(() => import("./more-sheet"));
+const MoreSheet = lazy(() => patiently(() => import("./more-sheet")));
 
 type BadgeProps = { className?: string };
 

@@ -2,14 +2,15 @@ import { Outlet, useNavigate } from "@tanstack/react-router";
 import { lazy, Suspense, useEffect, useState } from "react";
 import { live } from "@/app/live";
 import { Toaster } from "@/components/ui/toaster";
+import { patiently } from "@/lib/new-build";
 import { Announcer } from "./announcer";
 import { Header } from "./header";
 import { BottomBar, Sidebar } from "./navigation";
 import { PausedBanner } from "./paused-banner";
 import { useShortcuts } from "./shortcuts";
 
-const Palette = lazy(() => import("./palette"));
-const ShortcutHelp = lazy(() => import("./shortcut-help"));
+const Palette = lazy(() => patiently(() => import("./palette")));
+const ShortcutHelp = lazy(() => patiently(() => import("./shortcut-help")));
 
 export function Shell() {
   const navigate = useNavigate();

@@ -1,8 +1,9 @@
 /** Text an agent wrote. Plain until its markdown is ready to be drawn, and plain when it is very long. */
 import { lazy, Suspense } from "react";
 import { UntrustedText } from "@/components/ui/untrusted";
+import { patiently } from "@/lib/new-build";
 
-const Markdown = lazy(() => import("./markdown"));
+const Markdown = lazy(() => patiently(() => import("./markdown")));
 
 /** Laying out more markdown than this would be felt. */
 const MOST_FORMATTED = 40_000;

@@ -2,6 +2,7 @@ import { useSearch } from "@tanstack/react-router";
 import { lazy, type ReactNode, Suspense, useEffect } from "react";
 import { Skeleton } from "@/components/ui/states";
 import { useAgentStatus, useDashboardStats, useSettled } from "@/hooks";
+import { patiently } from "@/lib/new-build";
 import { AgentGrid } from "./agent-grid";
 import { Attention } from "./attention";
 import { FirstSteps } from "./first-steps";
@@ -9,10 +10,12 @@ import { StatCards } from "./stat-cards";
 import { WorkflowMonitor } from "./workflow-monitor";
 
 // Everything below needs a second request, so its code may come with it.
-const EventFeed = lazy(() => import("./event-feed"));
-const Throughput = lazy(() => import("./metrics").then(({ Throughput }) => ({ default: Throughput })));
+const EventFeed = lazy(() => patiently(() => import("./event-feed")));
+const Throughput = lazy(() =>
+  patiently(() => import("./metrics")).then(({ Throughput }) => ({ default: Throughput })),
+);
 const SystemMetrics = lazy(() =>
-  import("./metrics").then(({ SystemMetrics }) => ({ default: SystemMetrics })),
+  patiently(() => import("./metrics")).then(({ SystemMetrics }) => ({ default: SystemMetrics })),
 );
 
 export function DashboardPage() {

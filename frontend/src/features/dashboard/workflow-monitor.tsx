@@ -10,8 +10,9 @@ import { useSteady } from "@/components/work/steady";
 import { useCanOperate, useRecentWorkflows } from "@/hooks";
 import type { DashboardWorkflow } from "@/lib/api/types";
 import { percent, plural, visibleText } from "@/lib/format";
+import { patiently } from "@/lib/new-build";
 
-const RunDialog = lazy(() => import("./run-dialog"));
+const RunDialog = lazy(() => patiently(() => import("./run-dialog")));
 const shownHere = 20;
 const unfinished = new Set(["running", "waiting", "paused", "queued"]);
 
