@@ -6,6 +6,7 @@ lanes of their own: they start whole stacks and never touch Django in this proce
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,9 @@ except programs.Missing as missing:
 import django  # noqa: E402  (settings are read here, after the environment is ready)
 
 django.setup()
+# pytest-xdist's processes inherit the environment; with this in it, pytest-django would read the
+# settings, and so this process's servers, before their own conftest has started theirs.
+del os.environ["DJANGO_SETTINGS_MODULE"]
 
 from django.db import connections  # noqa: E402
 
