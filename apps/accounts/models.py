@@ -44,6 +44,12 @@ class Project(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     slug = models.SlugField(max_length=64, unique=True)
     name = models.CharField(max_length=120)
+    max_runs = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Runs at work at a time; empty: no limit"
+    )
+    max_command_runs = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Command runs at work at a time; empty: no limit"
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     members: models.ManyToManyField[User, Membership] = models.ManyToManyField(
         User, through="Membership", related_name="projects"

@@ -33,6 +33,13 @@ class AgentStatus(models.TextChoices):
     OFFLINE = "offline"
 
 
+class WorkKind(models.TextChoices):
+    """Who does the work of a command run."""
+
+    COMMAND = "command", "an agent"
+    HTTP = "http", "a worker, by an HTTP request"
+
+
 class RunStatus(models.TextChoices):
     """The life of one command run."""
 
@@ -121,7 +128,11 @@ class CommandRun(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="command_runs")
-    command = models.ForeignKey(Command, on_delete=models.PROTECT, related_name="runs")
+    kind = models.CharField(max_length=10, choices=WorkKind.choices, default=WorkKind.COMMAND)
+    command = models.ForeignKey(
+        Command, null=True, blank=True, on_delete=models.PROTECT, related_name="runs",
+        help_text="Empty for work that no agent does",
+    )  # fmt: skip
     agent = models.ForeignKey(
         Agent, null=True, blank=True, on_delete=models.PROTECT, related_name="command_runs"
     )
@@ -129,15 +140,19 @@ class CommandRun(models.Model):
         Agent, null=True, blank=True, on_delete=models.PROTECT, related_name="+",
         help_text="Asked for by name; empty: any agent with the capability",
     )  # fmt: skip
-    capability = models.CharField(max_length=100)
+    capability = models.CharField(max_length=100, blank=True)
     title = models.CharField(max_length=200)
     status = models.CharField(max_length=10, choices=RunStatus.choices, default=RunStatus.QUEUED)
     wait_reason = models.CharField(max_length=200, blank=True)
     priority = models.SmallIntegerField(default=0)
+    share = models.CharField(
+        max_length=200, blank=True, help_text="Work of one share stands in one line; lines take turns"
+    )
     attempt = models.PositiveSmallIntegerField(default=0)
     max_attempts = models.PositiveSmallIntegerField(default=3)
     backoff_seconds = models.FloatField(default=2)
     max_backoff_seconds = models.FloatField(default=60)
+    jitter = models.FloatField(default=0.5, help_text="The random part of a pause, 0 to 1")
     lost_count = models.PositiveSmallIntegerField(default=0)
     fence = models.PositiveBigIntegerField(default=0)
     dispatch_id = models.UUIDField(null=True, blank=True)
@@ -225,9 +240,39 @@ class CommandRunData(models.Model):
     output = models.JSONField(null=True, blank=True)
     error = models.TextField(blank=True)
     text = models.TextField(blank=True, help_text="The newest part of what is being written")
+    retry_on = models.JSONField(
+        null=True, blank=True, help_text="Error codes worth another attempt; empty: all that may pass"
+    )
 
     def __str__(self) -> str:
         return f"data of {self.command_run_id}"
+
+
+class LogLevel(models.TextChoices):
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class CommandRunLine(models.Model):
+    """One line that was logged while a command run ran. Appended, never changed."""
+
+    command_run = models.ForeignKey(CommandRun, on_delete=models.CASCADE, related_name="lines")
+    number = models.PositiveIntegerField(help_text="Counts the lines of the command run from 1")
+    attempt = models.PositiveSmallIntegerField(default=1)
+    level = models.CharField(max_length=10, choices=LogLevel.choices, default=LogLevel.INFO)
+    text = models.TextField()
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["command_run", "number"], name="command_run_line_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.command_run_id} {self.number}: {self.text[:50]}"
 
 
 class CommandRunAttempt(models.Model):

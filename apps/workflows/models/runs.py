@@ -1,4 +1,4 @@
-"""Workflow definitions and their runs. Steps hold no lease: their command runs do."""
+"""Definitions, their runs and the steps of those. Steps hold no lease: their command runs do."""
 
 from __future__ import annotations
 
@@ -9,56 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from apps.accounts.models import Project
-from apps.agents.holds import Paths
-
-
-class RunStatus(models.TextChoices):
-    QUEUED = "queued"
-    RUNNING = "running"
-    WAITING = "waiting"
-    PAUSED = "paused"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-class StepStatus(models.TextChoices):
-    PENDING = "pending"
-    QUEUED = "queued"
-    RUNNING = "running"
-    WAITING = "waiting"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    SKIPPED = "skipped"
-    TIMED_OUT = "timed_out", "timed out"
-
-
-class StepKind(models.TextChoices):
-    COMMAND = "command"
-    APPROVAL = "approval"
-    WAIT = "wait"
-
-
-class ApprovalState(models.TextChoices):
-    OPEN = "open"
-    APPROVED = "approved"
-    REJECTED = "rejected"
-    EXPIRED = "expired"
-    CANCELLED = "cancelled"
-
-
-# How runs and steps are reached by what can be paused.
-RUNS = Paths("pk", "workflow_id", "project_id")
-STEPS = Paths("run_id", "run__workflow_id", "run__project_id")
-RUN_OVER = (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED)
-STEP_OVER = (
-    StepStatus.COMPLETED,
-    StepStatus.FAILED,
-    StepStatus.CANCELLED,
-    StepStatus.SKIPPED,
-    StepStatus.TIMED_OUT,
-)
+from apps.workflows.models.states import RUN_OVER, STEP_OVER, Origin, RunStatus, StepKind, StepStatus
 
 
 class Workflow(models.Model):
@@ -124,6 +75,12 @@ class Run(models.Model):
     total_steps = models.PositiveSmallIntegerField(default=0)
     open_steps = models.PositiveIntegerField(default=0, help_text="Steps that are not over")
     priority = models.SmallIntegerField(default=0)
+    concurrency_key = models.CharField(
+        max_length=200, blank=True, help_text="Runs of the workflow with one key share its limit"
+    )
+    origin = models.CharField(max_length=10, choices=Origin.choices, default=Origin.USER)
+    origin_id = models.UUIDField(null=True, blank=True, help_text="The schedule, trigger or step")
+    depth = models.PositiveSmallIntegerField(default=0, help_text="How many runs it is nested in")
     cancel_requested = models.BooleanField(default=False)
     revision = models.PositiveBigIntegerField(default=0)
     requested_by = models.CharField(max_length=150, blank=True)
@@ -152,6 +109,12 @@ class Run(models.Model):
                 condition=Q(status__in=["queued", "running", "waiting", "paused"]),
                 name="run_open",
             ),
+            models.Index(
+                fields=["workflow", "concurrency_key"],
+                condition=Q(status__in=["queued", "running", "waiting", "paused"]),
+                name="run_open_by_key",
+            ),
+            models.Index(fields=["origin_id"], condition=Q(origin_id__isnull=False), name="run_by_origin"),
         ]
 
     def __str__(self) -> str:
@@ -184,6 +147,13 @@ class Step(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="steps")
     key = models.CharField(max_length=100)
+    map_index = models.IntegerField(default=-1, help_text="Its place in the list of a map, from 0; else -1")
+    parent = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.CASCADE, related_name="children",
+        help_text="The map step it is an item of",
+    )  # fmt: skip
+    item = models.JSONField(null=True, blank=True, help_text="Its item of the list")
+    child_run_id = models.UUIDField(null=True, blank=True, help_text="The run that a workflow step started")
     index = models.PositiveSmallIntegerField(help_text="Its place in the definition, from 1")
     name = models.CharField(max_length=200)
     status = models.CharField(max_length=10, choices=StepStatus.choices, default=StepStatus.PENDING)
@@ -200,6 +170,9 @@ class Step(models.Model):
     earlier_attempts = models.PositiveSmallIntegerField(
         default=0, help_text="Attempts before somebody asked for another one"
     )
+    returns = models.PositiveSmallIntegerField(
+        default=0, help_text="How often its failure sent the run back to an earlier step"
+    )
     progress = models.PositiveSmallIntegerField(default=0)
     error_code = models.CharField(max_length=50, blank=True)
     error = models.TextField(blank=True)
@@ -208,8 +181,10 @@ class Step(models.Model):
     completed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        ordering = ["index"]
-        constraints = [models.UniqueConstraint(fields=["run", "key"], name="step_key_once")]
+        ordering = ["index", "map_index"]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "key", "map_index"], name="step_key_once"),
+        ]
         indexes = [
             models.Index(
                 fields=["run", "status"],
@@ -226,6 +201,16 @@ class Step(models.Model):
                 condition=Q(command_run_id__isnull=False),
                 name="step_by_command_run",
             ),
+            models.Index(
+                fields=["parent", "status", "map_index"],
+                condition=Q(parent__isnull=False),
+                name="step_by_parent",
+            ),
+            models.Index(
+                fields=["child_run_id"],
+                condition=Q(child_run_id__isnull=False),
+                name="step_by_child_run",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -234,52 +219,3 @@ class Step(models.Model):
     @property
     def is_over(self) -> bool:
         return self.status in STEP_OVER
-
-
-class Approval(models.Model):
-    """One question to people, asked by a waiting step. Its form is in the run's document."""
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="approvals")
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="approvals")
-    step = models.ForeignKey(Step, on_delete=models.CASCADE, related_name="approvals")
-    title = models.CharField(max_length=300)
-    details = models.TextField(blank=True)
-    state = models.CharField(max_length=10, choices=ApprovalState.choices, default=ApprovalState.OPEN)
-    min_approvals = models.PositiveSmallIntegerField(default=1)
-    allow_requester = models.BooleanField(default=True)
-    requested_by = models.CharField(max_length=150, blank=True)
-    created_at = models.DateTimeField(default=timezone.now)
-    expires_at = models.DateTimeField(null=True, blank=True)
-    decided_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        ordering = ["-created_at"]
-        constraints = [
-            models.UniqueConstraint(fields=["step"], condition=Q(state="open"), name="approval_open_once"),
-        ]
-        indexes = [
-            models.Index(fields=["project", "-created_at", "-id"], name="approval_newest"),
-            models.Index(fields=["project"], condition=Q(state="open"), name="approval_open"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.title} ({self.state})"
-
-
-class ApprovalDecision(models.Model):
-    """What one person said. Appended, never changed."""
-
-    approval = models.ForeignKey(Approval, on_delete=models.CASCADE, related_name="decisions")
-    by = models.CharField(max_length=150)
-    approved = models.BooleanField()
-    comment = models.TextField(blank=True)
-    fields = models.JSONField(default=dict)
-    at = models.DateTimeField(default=timezone.now)
-
-    class Meta:
-        ordering = ["at", "id"]
-        constraints = [models.UniqueConstraint(fields=["approval", "by"], name="approval_decided_once")]
-
-    def __str__(self) -> str:
-        return f"{self.by}: {'yes' if self.approved else 'no'}"

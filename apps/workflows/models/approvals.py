@@ -1,0 +1,88 @@
+"""Questions to people, what they said, and who outside was told."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from apps.accounts.models import Project
+from apps.workflows.models.runs import Run, Step
+from apps.workflows.models.states import ApprovalState, NoticeKind, NoticeState
+
+
+class Approval(models.Model):
+    """One question to people, asked by a waiting step. Its form is in the run's document."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="approvals")
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="approvals")
+    step = models.ForeignKey(Step, on_delete=models.CASCADE, related_name="approvals")
+    title = models.CharField(max_length=300)
+    details = models.TextField(blank=True)
+    state = models.CharField(max_length=10, choices=ApprovalState.choices, default=ApprovalState.OPEN)
+    min_approvals = models.PositiveSmallIntegerField(default=1)
+    allow_requester = models.BooleanField(default=True)
+    requested_by = models.CharField(max_length=150, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    escalated_at = models.DateTimeField(null=True, blank=True)
+    decided_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["step"], condition=Q(state="open"), name="approval_open_once"),
+        ]
+        indexes = [
+            models.Index(fields=["project", "-created_at", "-id"], name="approval_newest"),
+            models.Index(fields=["project"], condition=Q(state="open"), name="approval_open"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.title} ({self.state})"
+
+
+class ApprovalDecision(models.Model):
+    """What one person said. Appended, never changed."""
+
+    approval = models.ForeignKey(Approval, on_delete=models.CASCADE, related_name="decisions")
+    by = models.CharField(max_length=150)
+    approved = models.BooleanField()
+    comment = models.TextField(blank=True)
+    fields = models.JSONField(default=dict)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["at", "id"]
+        constraints = [models.UniqueConstraint(fields=["approval", "by"], name="approval_decided_once")]
+
+    def __str__(self) -> str:
+        return f"{self.by}: {'yes' if self.approved else 'no'}"
+
+
+class Notice(models.Model):
+    """One message to somebody outside about an approval: an outbox row, written with what it tells."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="notices")
+    approval = models.ForeignKey(Approval, on_delete=models.CASCADE, related_name="notices")
+    kind = models.CharField(max_length=10, choices=NoticeKind.choices)
+    target = models.CharField(max_length=2000, help_text="An e-mail address or a URL")
+    state = models.CharField(max_length=10, choices=NoticeState.choices, default=NoticeState.PENDING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_at = models.DateTimeField(null=True, blank=True)
+    error = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    sent_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["created_at", "id"]
+        indexes = [
+            models.Index(fields=["next_at"], condition=Q(state="pending"), name="notice_due"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} to {self.target} ({self.state})"
