@@ -13,6 +13,9 @@ SQLITE_PRAGMAS = (
     "PRAGMA cache_size=-65536;PRAGMA mmap_size=134217728;PRAGMA temp_store=MEMORY;"
 )
 
+# Nothing slow happens inside a transaction, so ten seconds without a statement mean a frozen process.
+FROZEN_SECONDS = 10
+
 
 def sqlite(path: Path) -> dict[str, Any]:
     return {
@@ -30,6 +33,9 @@ def postgres(url: str, *, pool_size: int = 16) -> dict[str, Any]:
     """
     parts = urlsplit(url)
     options: dict[str, Any] = dict(parse_qsl(parts.query))
+    # A process that is frozen in the middle of a transaction holds its project's journal row, and
+    # with it everybody who writes; the database gives it up. Name `options` in the URL for another.
+    options.setdefault("options", f"-c idle_in_transaction_session_timeout={FROZEN_SECONDS}s")
     options["pool"] = {"min_size": 1, "max_size": pool_size, "timeout": 10}
     return {
         "ENGINE": "django.db.backends.postgresql",

@@ -13,7 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError, OperationalError, close_old_connections
+
+from apps.events.failpoints import fail_point
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +71,9 @@ class Engine:
 
     def _do(self, duty: Duty) -> None:
         try:
+            fail_point("engine.duty:before", OperationalError)
             duty.act()
+            fail_point("engine.duty:after", OperationalError)
         except DatabaseError:
             logger.warning("the database refused; trying again", extra={"duty": duty.name}, exc_info=True)
             close_old_connections()

@@ -28,6 +28,7 @@ from apps.agents.models import LIVE, Agent, CommandRun, Connector, Hold, HoldSco
 from apps.agents.record import record_run
 from apps.events import journal
 from apps.events.clock import now
+from apps.events.failpoints import fail_point
 
 logger = logging.getLogger(__name__)
 
@@ -224,9 +225,11 @@ def publish(given: Iterable[Dispatched]) -> None:
             wakeups.ring(one.agent_id)
             continue
         try:
+            fail_point("dispatch.publish:before", OperationalError)
             current_app.send_task(
                 TASK, args=[str(one.command_run_id), str(one.dispatch_id)], retry=False, ignore_result=True
             )
+            fail_point("dispatch.publish:after", OperationalError)
         except BROKER_ERRORS as error:
             logger.warning(
                 "the broker took no message; the repair loop publishes again", extra={"error": repr(error)}

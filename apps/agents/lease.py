@@ -13,6 +13,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db import OperationalError
+
 from apps.agents import holds
 from apps.agents.connectors.base import Outcome, Work
 from apps.agents.models import Agent, CommandRun, CommandRunAttempt, CommandRunData, RunStatus
@@ -24,6 +26,7 @@ from apps.agents.storable import storable, storable_text
 from apps.errors import Conflict, StaleFence
 from apps.events import journal
 from apps.events.clock import now
+from apps.events.failpoints import fail_point
 from apps.events.journal import Change
 
 
@@ -137,8 +140,10 @@ def report(
     if message is not None:
         fields["message"] = storable_text(message[:200])
     held = CommandRun.objects.filter(pk=command_run_id, fence=fence, status=RunStatus.RUNNING)
+    fail_point("lease.report:before", OperationalError)
     if not held.update(**fields):
         return Signal(alive=False, cancel=True, pause=False)
+    fail_point("lease.report:after", OperationalError)
     if text is not None:
         CommandRunData.objects.filter(pk=command_run_id).update(text=storable_text(text))
     row = (

@@ -19,7 +19,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections, connection
+from django.db import DatabaseError, OperationalError, close_old_connections, connection
 
 from apps.agents import lease
 from apps.agents.connectors.base import ConnectorError, Outcome
@@ -30,6 +30,7 @@ from apps.agents.moves import Failure
 from apps.errors import StaleFence
 from apps.events import layer
 from apps.events.clock import now
+from apps.events.failpoints import fail_point
 
 logger = logging.getLogger(__name__)
 
@@ -131,6 +132,7 @@ class WorkerProcess:
         if self._stopping.is_set():
             return  # the dispatch stays unclaimed and is published again
         try:
+            fail_point("worker.message:taken", OperationalError)
             claimed = lease.claim(command_run_id, dispatch_id, worker=self.name, worker_id=self.id)
         finally:
             close_old_connections()
@@ -151,13 +153,16 @@ class WorkerProcess:
         """The body's outcome, why it failed, or None when it was told to stop."""
         work = body.claimed.work
         connector = connector_for(work.model)
-        body.task = asyncio.run_coroutine_threadsafe(
-            asyncio.wait_for(connector.run(work, body), timeout=work.timeout_seconds), self._loop
-        )
-        if body.why_stopped:
-            body.task.cancel()
         try:
-            return body.task.result()
+            fail_point("worker.connector:before", _answer_lost)
+            body.task = asyncio.run_coroutine_threadsafe(
+                asyncio.wait_for(connector.run(work, body), timeout=work.timeout_seconds), self._loop
+            )
+            if body.why_stopped:
+                body.task.cancel()
+            outcome = body.task.result()
+            fail_point("worker.connector:after", _answer_lost)
+            return outcome
         except TimeoutError:
             message = f"No result within {work.timeout_seconds:g} s."
             return Failure("timeout", message, retryable=True, final=RunStatus.TIMED_OUT)
@@ -251,6 +256,10 @@ class WorkerProcess:
         fields: dict[str, Any] = {"heartbeat_at": now(), "stopping": self._stopping.is_set()}
         if not Worker.objects.filter(pk=self.id).update(**fields):
             Worker.objects.create(id=self.id, name=self.name, slots=self.slots, **fields)
+
+
+def _answer_lost(said: str) -> ConnectorError:
+    return ConnectorError("connection_lost", said, retryable=True)
 
 
 _current: list[WorkerProcess] = []

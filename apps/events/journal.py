@@ -16,11 +16,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
 from apps.events import clock, layer
+from apps.events.failpoints import ACTIVE, fail_point, verb
 from apps.events.kinds import EventBody
 from apps.events.models import Event, Stream
 
@@ -69,6 +70,7 @@ class Change:
     events: list[Recorded] = field(default_factory=list)
     _late: list[tuple[str, Callable[[], EventBody]]] = field(default_factory=list)
     _told: int = 0
+    _verb: str = ""
     _moment: datetime | None = None
 
     def moment(self) -> datetime:
@@ -141,12 +143,22 @@ def changes(project_id: UUID) -> Iterator[Change]:
     _open.change = change
     try:
         with transaction.atomic():
+            if ACTIVE:  # the first of the hooks: what it breaks is lost for all others too
+                transaction.on_commit(lambda: _fail_point(change, "after"))
             yield change
             change.tell()
             if not change.is_silent:
                 _write(change)
+                if ACTIVE:
+                    change._verb = verb()
+                    _fail_point(change, "before")
     finally:
         _open.change = None
+
+
+def _fail_point(change: Change, when: str) -> None:
+    if change._verb:
+        fail_point(f"{change._verb}:{when}_commit", OperationalError)
 
 
 def _write(change: Change) -> None:
@@ -173,6 +185,7 @@ def _write(change: Change) -> None:
 
     def committed() -> None:
         layer.publish(change.project_id, first, last, stored)
+        fail_point("events.layer.publish:after", OperationalError)
         for event in events:
             for handler in _after[event.kind]:
                 handler(event)
