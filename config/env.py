@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from apps.agents.addresses import Rule
+
 CommaList = Annotated[tuple[str, ...], NoDecode]
 
 
@@ -62,8 +64,13 @@ class Env(BaseSettings):
     metrics_seconds: float = Field(default=5, alias="MC_METRICS_SECONDS", ge=1, le=300)
     max_body_bytes: int = Field(default=5_242_880, alias="MC_MAX_BODY_BYTES", ge=1024)
     secure_cookies: bool | None = Field(default=None, alias="MC_SECURE_COOKIES")
+    outbound: Literal["allow", "deny"] = Field(default="allow", alias="MC_OUTBOUND")
+    outbound_ports: Annotated[tuple[Annotated[int, Field(ge=1, le=65535)], ...], NoDecode] = Field(
+        default=(), alias="MC_OUTBOUND_PORTS"
+    )
+    outbound_allow: CommaList = Field(default=(), alias="MC_OUTBOUND_ALLOW")
 
-    @field_validator("allowed_hosts", "allowed_origins", mode="before")
+    @field_validator("allowed_hosts", "allowed_origins", "outbound_ports", "outbound_allow", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
@@ -77,6 +84,13 @@ class Env(BaseSettings):
             parts = urlsplit(origin)
             if parts.scheme not in ("http", "https") or not parts.netloc or parts.path:
                 raise ValueError(f"{origin!r} is not an origin such as https://control.example.org")
+        return value
+
+    @field_validator("outbound_allow")
+    @classmethod
+    def _rules(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            Rule.parse(text)
         return value
 
     @field_validator("time_zone")
