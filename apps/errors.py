@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 
 class DomainError(Exception):
@@ -10,6 +11,7 @@ class DomainError(Exception):
 
     problem_status = 400
     errors: Mapping[str, list[str]] = {}
+    members: Mapping[str, Any] = {}  # what else the answer says, for programs
 
 
 class InvalidInput(DomainError):
@@ -38,6 +40,10 @@ class Conflict(DomainError):
     """The thing is not in a state in which this can be done, or somebody else was first."""
 
     problem_status = 409
+
+    def __init__(self, detail: str = "", **members: Any) -> None:
+        self.members = members
+        super().__init__(*([detail] if detail else []))
 
 
 class KeyReused(DomainError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http
 import logging
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -53,7 +54,7 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, DomainError):
         errors = {name: list(texts) for name, texts in error.errors.items()}
         detail = str(error) or (type(error).__doc__ or "").strip()
-        return _response(error.problem_status, detail, errors)
+        return _response(error.problem_status, detail, errors, members=error.members)
     known = _as_api_error(error)
     if known is None:
         return None
@@ -70,10 +71,15 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
 
 
 def _response(
-    status: int, detail: str, errors: dict[str, list[str]], headers: dict[str, str] | None = None
+    status: int,
+    detail: str,
+    errors: dict[str, list[str]],
+    headers: dict[str, str] | None = None,
+    *,
+    members: Mapping[str, Any] | None = None,
 ) -> Response:
     _roll_back()
-    body = document(status, detail, errors)
+    body = {**(members or {}), **document(status, detail, errors)}
     return Response(body, status=status, headers=headers, content_type=MEDIA_TYPE)
 
 

@@ -23,6 +23,7 @@ SCHEMA_ID = "urn:mission-control:workflow:1"
 MAX_STEPS = 1_000
 KEY_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
 SLUG_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+RESERVED_SLUGS = ("new", "schema", "validation")  # pages and endpoints beside those of workflows
 
 Key = Annotated[str, Field(pattern=KEY_PATTERN)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
@@ -219,6 +220,7 @@ def _check(source: Marked) -> Document:
     except ValidationError as error:
         raise DocumentError([_schema_problem(source, item) for item in error.errors()]) from None
     problems = [
+        *_slug_problems(source, document),
         *_key_problems(source, document),
         *_kind_problems(source, document),
         *_input_problems(source, document),
@@ -263,6 +265,11 @@ def _fields_at(path: Path) -> list[str]:
     if path[:1] == ("steps",):
         part = PARTS.get(str(path[2]), Step) if len(path) > 2 else Step
     return [field.alias or name for name, field in part.model_fields.items()]
+
+
+def _slug_problems(source: Marked, document: Document) -> Iterator[DocumentProblem]:
+    if document.slug in RESERVED_SLUGS:
+        yield _problem(source, ("slug",), f"{document.slug!r} is taken by the product: use another slug")
 
 
 def _key_problems(source: Marked, document: Document) -> Iterator[DocumentProblem]:

@@ -1,4 +1,4 @@
-"""What the journal says of runs, steps, approvals and pauses. Plain Python: no Django."""
+"""What the journal says of definitions, runs, steps, approvals and pauses. Plain Python: no Django."""
 
 from __future__ import annotations
 
@@ -108,5 +108,23 @@ class PauseChanged(EventBody):
     subject_id: UUID
     workflow: str | None
     paused: bool
+    by: str
+    at: Moment
+
+
+class WorkflowSaved(EventBody):
+    """A definition has a new version, which new runs take. Kind: workflow.saved.
+
+    On the wire `workflow_id` is a run's id, so the definition's is `definition_id`.
+    """
+
+    entity: ClassVar[str] = "workflow"
+    entity_key: ClassVar[str] = "definition_id"
+
+    type: Literal["workflow_saved"] = "workflow_saved"
+    definition_id: UUID
+    workflow: str
+    name: str
+    version: int
     by: str
     at: Moment

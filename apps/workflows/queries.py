@@ -11,7 +11,7 @@ from django.db.models import Count, OuterRef, QuerySet, Subquery, Sum
 from apps.agents.models import CommandRun, Hold
 from apps.workflows.advance import document_of
 from apps.workflows.document import Document
-from apps.workflows.models import RUN_OVER, Approval, Run, Step, StepStatus, Workflow
+from apps.workflows.models import RUN_OVER, Approval, Run, Step, StepStatus, Workflow, WorkflowVersion
 
 Row = dict[str, Any]
 
@@ -49,6 +49,28 @@ def workflow_detail(workflow: Workflow) -> Row:
         "created_by": version.created_by,
         "saved_at": version.created_at,
     }
+
+
+def versions(workflow: Workflow) -> QuerySet[WorkflowVersion]:
+    """The versions of a workflow without their texts."""
+    found = WorkflowVersion.objects.filter(workflow=workflow).select_related("workflow__project")
+    return found.order_by("-number").defer("document", "source")
+
+
+def defined_steps(document: Document) -> list[Row]:
+    """The steps of a definition, each after those it needs."""
+    return [
+        {
+            "key": key,
+            "name": step.title,
+            "kind": step.kind,
+            "command": step.command,
+            "agent": step.agent,
+            "needs": step.needs,
+            "index": document.graph.index[key],
+        }
+        for key, step in ((key, document.by_key[key]) for key in document.graph.order)
+    ]
 
 
 def runs(project_id: UUID) -> QuerySet[Run]:
@@ -107,17 +129,7 @@ def _workflow_row(workflow: Workflow, running: int, last: Run | None) -> Row:
         "description": workflow.description,
         "version": version.number,
         "input": document.input,
-        "steps": [
-            {
-                "key": key,
-                "name": step.title,
-                "kind": step.kind,
-                "command": step.command,
-                "agent": step.agent,
-                "needs": step.needs,
-            }
-            for key, step in ((key, document.by_key[key]) for key in document.graph.order)
-        ],
+        "steps": defined_steps(document),
         "last_run": {"id": last.pk, "status": last.status, "started_at": last.started_at} if last else None,
         "counts": {
             "running": running,

@@ -1,10 +1,26 @@
-"""Writes a step by compare-and-swap, and puts runs, steps and approvals into the journal."""
+"""Writes a step by compare-and-swap, and puts definitions, runs, steps and approvals into the
+journal."""
 
 from __future__ import annotations
 
 from apps.events.journal import Change
-from apps.workflows.events import ApprovalChanged, RunChanged, StepChanged, StepFailure
-from apps.workflows.models import Approval, ApprovalState, Run, Step
+from apps.workflows.events import ApprovalChanged, RunChanged, StepChanged, StepFailure, WorkflowSaved
+from apps.workflows.models import Approval, ApprovalState, Run, Step, WorkflowVersion
+
+
+def record_saved(change: Change, version: WorkflowVersion) -> None:
+    """Put the new version of a definition into the journal."""
+    change.record(
+        "workflow.saved",
+        WorkflowSaved(
+            definition_id=version.workflow_id,
+            workflow=version.workflow.slug,
+            name=version.workflow.name,
+            version=version.number,
+            by=version.created_by,
+            at=version.created_at,
+        ),
+    )
 
 
 def record_run(change: Change, kind: str, run: Run, *, previous: str | None) -> None:

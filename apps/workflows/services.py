@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 
 from apps.accounts.models import Project
 from apps.agents.models import Agent, Command
@@ -19,12 +19,13 @@ from apps.errors import Conflict, InvalidInput, KeyReused, NotFound
 from apps.events import journal
 from apps.events.clock import now
 from apps.events.journal import Change
+from apps.events.kinds import rfc3339
 from apps.workflows import document as documents
 from apps.workflows import engine, inputs
 from apps.workflows.advance import Advance, document_of
 from apps.workflows.document import Document
 from apps.workflows.models import Run, RunData, RunStatus, Step, Workflow, WorkflowVersion
-from apps.workflows.record import record_run
+from apps.workflows.record import record_run, record_saved
 
 LIBRARY = Path(__file__).parent / "library"
 MAX_INPUT = 1_048_576  # bytes of JSON
@@ -41,15 +42,17 @@ class Applied:
     is_new_version: bool
 
 
-def apply_definition(project: Project, source: str, *, by: str = "") -> Applied:
+def apply_definition(project: Project, source: str, *, by: str = "", base: int | None = None) -> Applied:
     """Save a definition as the current version of the workflow with its slug.
 
-    A document that means the same as the current version makes no new one. Raises DocumentError.
+    A document that means the same as the current version makes no new one. `base` is the number of
+    the version it was written from, 0 when there was none. Raises DocumentError, and Conflict
+    naming who saved another version since.
     """
     document = documents.parse(source)
     check_catalogue(project, document, source)
     checksum = documents.checksum(document)
-    with transaction.atomic():
+    with journal.changes(project.pk) as change:
         workflow, is_new = Workflow.objects.get_or_create(
             project=project, slug=document.slug, defaults={"name": document.name}
         )
@@ -57,6 +60,8 @@ def apply_definition(project: Project, source: str, *, by: str = "") -> Applied:
         newest = workflow.versions.order_by("-number").first()
         if newest is not None and newest.checksum == checksum and workflow.current_id == newest.pk:
             return Applied(workflow, newest, False, False)
+        if base is not None and newest is not None and newest.number != base:
+            raise _overtaken(workflow, newest, base)
         version = WorkflowVersion.objects.create(
             workflow=workflow,
             number=newest.number + 1 if newest else 1,
@@ -68,6 +73,7 @@ def apply_definition(project: Project, source: str, *, by: str = "") -> Applied:
         workflow.current = version
         workflow.name, workflow.description = document.name, document.description
         workflow.save(update_fields=["current", "name", "description"])
+        record_saved(change, version)
         return Applied(workflow, version, is_new, True)
 
 
@@ -271,6 +277,15 @@ def waits_for(document: Document, key: str) -> str:
 
 def deadline(document: Document, begin: datetime) -> datetime | None:
     return begin + timedelta(seconds=document.timeout_seconds) if document.timeout_seconds else None
+
+
+def _overtaken(workflow: Workflow, newest: WorkflowVersion, base: int) -> Conflict:
+    when = rfc3339(newest.created_at)
+    saved = f"version {newest.number}, saved by {newest.created_by or 'somebody'} at {when}"
+    said = f"There already is a workflow {workflow.slug!r}: {saved}. Change that one, or take another slug."
+    if base:
+        said = f"This was written from version {base}, but there is {saved}. Compare them, then save again."
+    return Conflict(said, current={"number": newest.number, "by": newest.created_by, "at": when})
 
 
 def _misfits(step: documents.Step, command: Command) -> list[tuple[tuple[str, ...], str]]:

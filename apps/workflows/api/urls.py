@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from apps.workflows.api import approvals, control, views
+from apps.workflows.api import approvals, control, definitions, views
 
 urlpatterns: list[URLPattern] = [
-    path("workflows/", views.WorkflowsView.as_view()),
+    path("workflows/", definitions.WorkflowsView.as_view()),
+    path("workflows/schema/", definitions.WorkflowSchemaView.as_view()),
+    path("workflows/validation/", definitions.ValidationView.as_view()),
     path("workflows/<slug:slug>/", views.WorkflowView.as_view()),
     path("workflows/<slug:slug>/runs/", views.WorkflowRunsView.as_view()),
+    path("workflows/<slug:slug>/versions/", definitions.VersionsView.as_view()),
+    path("workflows/<slug:slug>/versions/<int:number>/", definitions.VersionView.as_view()),
+    path("workflows/<slug:slug>/versions/<int:number>/diff/", definitions.VersionDiffView.as_view()),
+    path("workflows/<slug:slug>/versions/<int:number>/current/", definitions.CurrentVersionView.as_view()),
     path("workflows/<slug:slug>/pause/", control.WorkflowPauseView.as_view()),
     path("pause/", control.ProjectPauseView.as_view()),
     path("runs/", views.RunsView.as_view()),
