@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 from uuid import UUID
 
-from apps.events.kinds import EventBody, Moment
+from pydantic import BaseModel, ConfigDict
+
+from apps.events.kinds import EventBody, Moment, TickBody
 
 
 class AgentChanged(EventBody):
@@ -63,7 +65,8 @@ class CommandRunChanged(EventBody):
     command_run_id: UUID
     agent_id: UUID | None
     agent_name: str | None
-    command: str
+    command: str | None
+    work_kind: str = "command"
     title: str
     status: str
     previous_status: str | None
@@ -80,3 +83,39 @@ class CommandRunChanged(EventBody):
     output_tokens: int | None
     model: str
     demo: bool
+
+
+class CommandRunProgress(TickBody):
+    """How far a running command run is; every one is also a sign of life of its holder."""
+
+    type: Literal["command_run_progress"] = "command_run_progress"
+    command_run_id: UUID
+    run_id: UUID | None
+    step_id: UUID | None
+    agent_id: UUID | None
+    progress: int
+    message: str
+    text: str
+    heartbeat_at: Moment
+
+
+class LogLine(BaseModel):
+    """One line of the log of a command run, numbered from 1."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    number: int
+    attempt: int
+    level: Literal["debug", "info", "warning", "error"]
+    text: str
+    at: Moment
+
+
+class CommandRunLog(TickBody):
+    """The newest lines of a command run's log. A gap in the numbers is read over REST."""
+
+    type: Literal["command_run_log"] = "command_run_log"
+    command_run_id: UUID
+    run_id: UUID | None
+    step_id: UUID | None
+    lines: list[LogLine]

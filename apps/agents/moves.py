@@ -18,11 +18,28 @@ from django.db import transaction
 from django.db.models import Exists
 from django.db.models.expressions import NegatedExpression
 
-from apps.agents import dispatch
-from apps.agents.models import LIVE, CommandRun, CommandRunAttempt, CommandRunData, RunStatus
+from apps.agents import dispatch, lines
+from apps.agents.lines import Said
+from apps.agents.models import (
+    LIVE,
+    CommandRun,
+    CommandRunAttempt,
+    CommandRunData,
+    LogLevel,
+    RunStatus,
+)
 from apps.agents.record import record_run
 from apps.agents.status import refresh_agent
 from apps.events.journal import Change
+
+# How the log words the outcome of an attempt.
+ENDED = {
+    "failed": "Failed",
+    "timed_out": "Timed out",
+    "lost": "Lost",
+    "given_back": "Given back",
+    "cancelled": "Cancelled",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +103,7 @@ def requeue(change: Change, run: CommandRun, *, outcome: str, wait: str, error: 
     run.wait_reason = wait[:200]
     run.gives_up_at = max(run.available_at, change.moment()) + timedelta(seconds=run.queue_timeout_seconds)
     run.save()
-    _close_attempt(change, run, outcome, error or wait)
+    _close_attempt(change, run, outcome, error or wait, after=wait if error else "")
     record_run(change, "command_run.retried", run, previous=previous)
     if agent_id:
         refresh_agent(change, agent_id, active=outcome not in ("", "lost"))
@@ -122,10 +139,16 @@ def end(
     transaction.on_commit(lambda: dispatch.poke(project_id))
 
 
-def _close_attempt(change: Change, run: CommandRun, outcome: str, error: str) -> None:
-    CommandRunAttempt.objects.filter(command_run=run, ended_at=None).update(
-        ended_at=change.moment(), outcome=outcome, error=error
-    )
+def _close_attempt(change: Change, run: CommandRun, outcome: str, error: str, after: str = "") -> None:
+    """End the open attempt, if there is one, and say in the log how it ended and what comes `after`."""
+    open_ones = CommandRunAttempt.objects.filter(command_run=run, ended_at=None)
+    if not open_ones.update(ended_at=change.moment(), outcome=outcome, error=error):
+        return
+    if outcome == RunStatus.COMPLETED:
+        return  # who finished it said more
+    level = LogLevel.INFO if outcome in (RunStatus.CANCELLED, "given_back") else LogLevel.ERROR
+    ended = Said(f"{ENDED.get(outcome, outcome)}: {error}", level, change.moment())
+    lines.add(run, [ended, *([Said(f"Next: {after}", at=change.moment())] if after else [])])
 
 
 def lease_time() -> timedelta:

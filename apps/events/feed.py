@@ -94,7 +94,8 @@ class Feed:
     def tick(self, tick: dict[str, Any]) -> None:
         self.view.tick(tick)
         if self.outboxes:
-            self._ticks[frames.tick_key(tick)] = tick
+            key = frames.tick_key(tick)
+            self._ticks[key] = frames.join_ticks(self._ticks.get(key), tick)
             self._flush_soon()
 
     def see(self, at: Position) -> None:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 MAX_FRAME_BYTES = 64 * 1024
 HEARTBEAT_SECONDS = 15.0
+MAX_LINES_CHARACTERS = 24 * 1024
+# What a line takes beside its text: its number, attempt, level and time.
+LINE_CHARACTERS = 100
 
 
 def encode(frame: dict[str, Any]) -> str:
@@ -76,6 +79,21 @@ def tick_key(tick: dict[str, Any]) -> tuple[str, str]:
         if name.endswith("_id") and value:
             return str(tick.get("type")), str(value)
     return str(tick.get("type")), ""
+
+
+def join_ticks(earlier: dict[str, Any] | None, later: dict[str, Any]) -> dict[str, Any]:
+    """Two ticks of one thing as one: the newest state, and of appended `lines` as many of the
+    newest as a frame holds with ease. Lines are numbered, so a reader sees which are missing."""
+    if earlier is None or "lines" not in later or "lines" not in earlier:
+        return later
+    kept: list[Any] = []
+    room = MAX_LINES_CHARACTERS
+    for line in reversed([*earlier["lines"], *later["lines"]]):
+        room -= len(line["text"]) + LINE_CHARACTERS
+        if room < 0 and kept:
+            break
+        kept.append(line)
+    return {**later, "lines": kept[::-1]}
 
 
 def pack(frames: Iterable[str], limit: int = MAX_FRAME_BYTES) -> Iterator[tuple[str, int]]:

@@ -42,6 +42,19 @@ class EventBody(BaseModel):
         return self.model_dump(mode="json")
 
 
+class TickBody(BaseModel):
+    """Telemetry that is pushed and not journalled; it may be lost. Subclasses add `type` as above."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @classmethod
+    def wire_type(cls) -> str:
+        return str(get_args(cls.model_fields["type"].annotation)[0])
+
+    def payload(self) -> dict[str, Any]:
+        return self.model_dump(mode="json")
+
+
 def all_event_classes() -> list[type[EventBody]]:
     """Every event class that has been imported, sorted by its word on the wire."""
     found: dict[str, type[EventBody]] = {}

@@ -47,7 +47,8 @@ def publish(project_id: UUID, first: int, last: int, events: Sequence[StoredEven
 
 
 def push(project_id: UUID, message: dict[str, Any]) -> None:
-    """Send a tick: telemetry that is not journalled. Hubs keep the latest per type and first `…_id`."""
+    """Send a tick: telemetry that is not journalled. Hubs keep the latest per type and first
+    `…_id`, and join the `lines` of those that have any."""
     _publisher.send({"kind": "tick", "project": str(project_id), "tick": orjson.dumps(message)})
 
 
