@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import orjson
 from django.db import IntegrityError
@@ -24,7 +25,7 @@ from apps.workflows import document as documents
 from apps.workflows import engine, inputs
 from apps.workflows.advance import Advance, document_of
 from apps.workflows.document import Document
-from apps.workflows.models import Run, RunData, RunStatus, Step, Workflow, WorkflowVersion
+from apps.workflows.models import Origin, Run, RunData, RunStatus, Step, Workflow, WorkflowVersion
 from apps.workflows.record import record_run, record_saved
 
 LIBRARY = Path(__file__).parent / "library"
@@ -126,6 +127,8 @@ def start_run(
     by: str = "",
     idempotency_key: str | None = None,
     priority: int = 0,
+    origin: Origin = Origin.USER,
+    origin_id: UUID | None = None,
 ) -> tuple[Run, bool]:
     """Start a run of the workflow's current version; returns it and whether it is new.
 
@@ -134,7 +137,7 @@ def start_run(
     """
     if problems := inputs.unstorable(value):
         raise _invalid(problems)
-    start = partial(_start_run, workflow, value, by=by, idempotency_key=idempotency_key, priority=priority)
+    start = partial(_start_run, workflow, value, _Asked(by, priority, idempotency_key, origin, origin_id))
     try:
         return start()
     except IntegrityError:
@@ -162,24 +165,31 @@ def cancel_run(run: Run, *, by: str = "") -> Run:
     return run
 
 
-def _start_run(
-    workflow: Workflow, value: dict[str, Any], *, by: str, idempotency_key: str | None, priority: int
-) -> tuple[Run, bool]:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Who or what asks for a run, and how urgent it is."""
+
+    by: str
+    priority: int
+    idempotency_key: str | None
+    origin: Origin
+    origin_id: UUID | None
+
+
+def _start_run(workflow: Workflow, value: dict[str, Any], asked: _Asked) -> tuple[Run, bool]:
     with journal.changes(workflow.project_id) as change:
         locked = _locked(workflow)
         fingerprint = ""
-        if idempotency_key is not None:
+        if asked.idempotency_key is not None:
             fingerprint = body_hash([locked.slug, value])
-            existing = _existing(change, idempotency_key, fingerprint)
+            existing = _existing(change, asked.idempotency_key, fingerprint)
             if existing is not None:
                 return existing, False
         if locked.current is None:
             raise Conflict("The workflow has no version yet.")
         document = document_of(locked.current)
         given = checked_input(document, value)
-        run = _new_run(
-            locked, document, by=by, priority=priority, key=idempotency_key, fingerprint=fingerprint
-        )
+        run = _new_run(locked, document, asked, fingerprint)
         RunData.objects.create(run=run, input=given)
         steps = Step.objects.bulk_create(_steps(run, document))
         record_run(change, "run.started", run, previous=None)
@@ -189,9 +199,7 @@ def _start_run(
         return run, True
 
 
-def _new_run(
-    workflow: Workflow, document: Document, *, by: str, priority: int, key: str | None, fingerprint: str
-) -> Run:
+def _new_run(workflow: Workflow, document: Document, asked: _Asked, fingerprint: str) -> Run:
     """Insert the row of a run under the workflow's next number; the workflow is locked."""
     workflow.run_count += 1
     workflow.save(update_fields=["run_count"])
@@ -205,9 +213,11 @@ def _new_run(
         status=RunStatus.RUNNING,
         total_steps=len(document.steps),
         open_steps=len(document.steps),
-        priority=priority,
-        requested_by=by[:150],
-        idempotency_key=key,
+        priority=asked.priority,
+        origin=asked.origin,
+        origin_id=asked.origin_id,
+        requested_by=asked.by[:150],
+        idempotency_key=asked.idempotency_key,
         idempotency_hash=fingerprint,
         created_at=moment,
         started_at=moment,
