@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
+from itertools import islice
+
+MAX_UNKNOWN = 100  # told at once; finding the nearest name takes a millisecond each
 
 
 class GraphError(ValueError):
@@ -87,15 +90,8 @@ class Graph:
 
 
 def unknown_needs(needs: Mapping[str, Sequence[str]]) -> list[GraphError]:
-    """Every need that names no step, or the step itself, with the nearest name that exists."""
-    problems = []
-    for key, wanted in needs.items():
-        for need in wanted:
-            if need == key:
-                problems.append(GraphError(key, need, f"step {key!r} cannot need itself"))
-            elif need not in needs:
-                problems.append(GraphError(key, need, f"there is no step {need!r}{_hint(need, needs)}"))
-    return problems
+    """The needs that name no step, or the step itself, with the nearest name that exists."""
+    return list(islice(_unknown_needs(needs), MAX_UNKNOWN))
 
 
 def progress(total: int, open_steps: int) -> int:
@@ -103,6 +99,15 @@ def progress(total: int, open_steps: int) -> int:
     if total <= 0:
         return 100
     return (total - min(max(open_steps, 0), total)) * 100 // total
+
+
+def _unknown_needs(needs: Mapping[str, Sequence[str]]) -> Iterator[GraphError]:
+    for key, wanted in needs.items():
+        for need in wanted:
+            if need == key:
+                yield GraphError(key, need, f"step {key!r} cannot need itself")
+            elif need not in needs:
+                yield GraphError(key, need, f"there is no step {need!r}{_hint(need, needs)}")
 
 
 def _hint(word: str, known: Iterable[str]) -> str:
