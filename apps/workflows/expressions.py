@@ -25,6 +25,7 @@ MAX_MACRO_WORK = 4_000_000  # a macro over n values costs n²: 2,000 values take
 MAX_RESULT = 262_144  # bytes of JSON
 
 NAMES = frozenset({"input", "steps", "run"})
+ITEM = frozenset({"item", "item_index"})  # known in the body of a map only; a macro may bind them
 MACROS = frozenset({"all", "exists", "exists_one", "filter", "map"})
 RESERVED = frozenset(
     {"as", "break", "const", "continue", "else", "false", "for", "function", "if", "import", "in", "let"}
@@ -67,10 +68,13 @@ class Expression:
     steps: frozenset[str]
     names: frozenset[str]
     macros_within: int
+    uses_item: bool
 
-    def evaluate(self, context: Mapping[str, Any]) -> Any:
-        """The value as JSON types. `context` has a value for each of NAMES that `names` holds."""
+    def evaluate(self, context: Mapping[str, Any], *, limit: int = MAX_RESULT) -> Any:
+        """The value as JSON types, `limit` bytes of JSON at most. `context` has a value for each of
+        NAMES that `names` holds, and in the body of a map also those of ITEM."""
         given = {name: context[name] for name in self.names}
+        given |= {name: context[name] for name in ITEM if name in context}
         if "steps" in given:
             given["steps"] = {key: given["steps"][key] for key in self.steps}
         if self.macros_within:
@@ -79,7 +83,7 @@ class Expression:
             value = self.program.execute(cel.Context(variables=given, functions=FUNCTIONS))
         except Exception as error:  # whatever CEL raises is the expression's fault, not ours
             raise ExpressionError(self.source, _explain(error)) from None
-        return _bounded(self.source, value)
+        return _bounded(self.source, value, limit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +114,15 @@ def compile_expression(source: str) -> Expression:
     except ValueError as error:
         raise ExpressionError(source, _syntax(str(error))) from None
     references = program.references()
-    known = NAMES | bound
+    known = NAMES | ITEM | bound
     unknown = [name for name in references["variables"] if name not in known]
     if unknown:
         raise ExpressionError(source, f"unknown name {unknown[0]!r}: use input, steps.<key> or run")
     for name in references["functions"]:
         if name[0].isalpha() and name not in _KNOWN_FUNCTIONS:
             raise ExpressionError(source, f"unknown function {name!r}: use one of {', '.join(FUNCTIONS)}")
-    return Expression(source, program, steps, NAMES.intersection(references["variables"]), macros_within)
+    names = frozenset(references["variables"])
+    return Expression(source, program, steps, names & NAMES, macros_within, bool(names & (ITEM - bound)))
 
 
 @lru_cache(maxsize=4096)
@@ -161,13 +166,22 @@ def templates(value: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
 
 def references(value: Any) -> frozenset[str]:
     """The keys of the steps that the templates in a JSON value refer to."""
-    found: set[str] = set()
-    for _, text in templates(value):
+    return frozenset[str]().union(*(part.steps for _, text in templates(value) for part in within(text)))
+
+
+def within(text: str) -> list[Expression]:
+    """The expressions in a text. Raises ExpressionError."""
+    template = compile_text(text)
+    return [part for part in template.parts if isinstance(part, Expression)] if template else []
+
+
+def is_one(text: str) -> bool:
+    """Whether a text is one expression and nothing else; also True when it does not compile."""
+    try:
         template = compile_text(text)
-        for part in template.parts if template else ():
-            if isinstance(part, Expression):
-                found |= part.steps
-    return frozenset(found)
+    except ExpressionError:
+        return True
+    return template is not None and len(template.parts) == 1 and isinstance(template.parts[0], Expression)
 
 
 def render(value: Any, context: Mapping[str, Any]) -> Any:
@@ -310,10 +324,10 @@ def _explain(error: Exception) -> str:
     return text[:300] or type(error).__name__
 
 
-def _bounded(source: str, value: Any) -> Any:
+def _bounded(source: str, value: Any, limit: int) -> Any:
     plain = _plain(source, value)
-    if len(_to_json(plain)) > MAX_RESULT:
-        raise ExpressionError(source, f"the result is larger than {MAX_RESULT:,} bytes")
+    if len(_to_json(plain)) > limit:
+        raise ExpressionError(source, f"the result is larger than {limit:,} bytes")
     return plain
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from difflib import get_close_matches
@@ -43,15 +44,22 @@ class Applied:
     is_new_version: bool
 
 
-def apply_definition(project: Project, source: str, *, by: str = "", base: int | None = None) -> Applied:
+def apply_definition(
+    project: Project,
+    source: str,
+    *,
+    by: str = "",
+    base: int | None = None,
+    beside: Mapping[str, Document] | None = None,
+) -> Applied:
     """Save a definition as the current version of the workflow with its slug.
 
     A document that means the same as the current version makes no new one. `base` is the number of
-    the version it was written from, 0 when there was none. Raises DocumentError, and Conflict
-    naming who saved another version since.
+    the version it was written from, 0 when there was none; `beside` are documents that are saved
+    with it, by slug. Raises DocumentError, and Conflict naming who saved another version since.
     """
     document = documents.parse(source)
-    check_catalogue(project, document, source)
+    check_catalogue(project, document, source, beside=beside)
     checksum = documents.checksum(document)
     with journal.changes(project.pk) as change:
         workflow, is_new = Workflow.objects.get_or_create(
@@ -78,13 +86,20 @@ def apply_definition(project: Project, source: str, *, by: str = "", base: int |
         return Applied(workflow, version, is_new, True)
 
 
-def check_catalogue(project: Project, document: Document, source: str) -> None:
-    """Whether the commands and agents of a document exist and fit. Raises DocumentError."""
+def check_catalogue(
+    project: Project, document: Document, source: str, *, beside: Mapping[str, Document] | None = None
+) -> None:
+    """Whether the commands, agents and workflows of a document exist and fit. `beside` are documents
+    that are about to be saved with it, by slug. Raises DocumentError."""
     commands = {command.name: command for command in Command.objects.filter(project=project)}
     agents = {agent.slug: agent for agent in Agent.objects.filter(project=project)}
     found: list[tuple[tuple[str | int, ...], str]] = []
     for index, step in enumerate(document.steps):
+        if len(found) >= documents.MAX_PROBLEMS:
+            break
         here = ("steps", index)
+        if step.workflow is not None:
+            found += [((*here, *path), said) for path, said in _misfitting_workflow(project, step, beside)]
         if step.command is None:
             continue
         command = commands.get(step.command)
@@ -93,7 +108,7 @@ def check_catalogue(project: Project, document: Document, source: str) -> None:
                 ((*here, "command"), f"there is no command {step.command!r}{_near(step.command, commands)}")
             )
             continue
-        found += [((*here, *path), said) for path, said in _misfits(step, command)]
+        found += [((*here, *path), said) for path, said in _misfits(step, command.name, command.parameters)]
         if step.agent is None:
             continue
         agent = agents.get(step.agent)
@@ -298,20 +313,35 @@ def _overtaken(workflow: Workflow, newest: WorkflowVersion, base: int) -> Confli
     return Conflict(said, current={"number": newest.number, "by": newest.created_by, "at": when})
 
 
-def _misfits(step: documents.Step, command: Command) -> list[tuple[tuple[str, ...], str]]:
+def _misfits(
+    step: documents.Step, name: str, parameters: Mapping[str, Any]
+) -> list[tuple[tuple[str, ...], str]]:
     """Parameters that a step leaves out or makes up, as far as the names tell."""
-    parameters = command.parameters
     properties = parameters.get("properties", {})
     found: list[tuple[tuple[str, ...], str]] = []
-    for name in parameters.get("required", []):
-        if name not in step.with_ and "default" not in properties.get(name, {}):
-            found.append((("with",), f"{command.name!r} needs {name!r}"))
+    for wanted in parameters.get("required", []):
+        if wanted not in step.with_ and "default" not in properties.get(wanted, {}):
+            found.append((("with",), f"{name!r} needs {wanted!r}"))
     if parameters.get("additionalProperties") is False:
-        for name in step.with_:
-            if name not in properties:
+        for given in step.with_:
+            if given not in properties:
                 known = ", ".join(properties) or "none"
-                found.append((("with", name), f"{command.name!r} has no parameter {name!r}; it has: {known}"))
+                found.append((("with", given), f"{name!r} has no parameter {given!r}; it has: {known}"))
     return found
+
+
+def _misfitting_workflow(
+    project: Project, step: documents.Step, beside: Mapping[str, Document] | None
+) -> list[tuple[tuple[str, ...], str]]:
+    slug = step.workflow or ""
+    if beside is not None and slug in beside:
+        return _misfits(step, slug, beside[slug].input)
+    known = Workflow.objects.filter(project=project, current__isnull=False)
+    workflow = known.filter(slug=slug).select_related("current").first()
+    if workflow is None or workflow.current is None:
+        slugs = known.values_list("slug", flat=True)
+        return [(("workflow",), f"there is no workflow {slug!r}{_near(slug, slugs)}")]
+    return _misfits(step, slug, document_of(workflow.current).input)
 
 
 def _near(word: str, known: Any) -> str:

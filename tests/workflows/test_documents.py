@@ -176,12 +176,12 @@ def test_approvals_and_waits_are_read_and_survive_being_stored() -> None:
         (
             "needs: [ask]",
             "needs: [ask]\n    retry: {attempts: 2}",
-            "line 12: steps[1].retry: 'retry' belongs to a step with a command, not to one with 'wait'",
+            "line 12: steps[1].retry: 'retry' belongs to a step with command or http or workflow, not to",
         ),
         (
             '    wait: {until: "${{ steps.ask.output.fields.why }}"}',
             "",
-            "steps[1].command: this field is required: a step has a command, an approval or a wait",
+            "steps[1].command: this field is required: a step has one of command, approval, wait",
         ),
     ],
 )
