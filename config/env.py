@@ -14,10 +14,13 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from apps.agents.addresses import Rule
+from apps.agents.named_secrets import Secret
+from apps.agents.named_secrets import read as read_secrets
 
 CommaList = Annotated[tuple[str, ...], NoDecode]
 
@@ -150,6 +153,17 @@ def load() -> Env:
         sys.stderr.write(
             "Mission Control did not start: mend the variables named above (see .env.example).\n"
         )
+        raise SystemExit(2) from None
+
+
+def named_secrets() -> dict[str, Secret]:
+    """The secrets of HTTP steps, or the end of the process with the wrong variable's name."""
+    file = Env.model_config.get("env_file")
+    listed = dotenv_values(file) if isinstance(file, str | Path) else {}
+    try:
+        return read_secrets({**listed, **os.environ})
+    except ValueError as error:
+        sys.stderr.write(f"{error}\n")
         raise SystemExit(2) from None
 
 

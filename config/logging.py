@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any
 
 import structlog
@@ -52,10 +52,13 @@ PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127)} | {9: "\t", 10: "\\n", 13: "\\r"}
 MAX_NESTING = 6
+_known_secrets: list[str] = []
 
 
 def redact(text: str) -> str:
-    """The text without tokens, keys, cookies, tickets, passwords and URL credentials."""
+    """The text without tokens, keys, cookies, tickets, passwords, URL credentials and named secrets."""
+    for secret in _known_secrets:
+        text = text.replace(secret, REDACTED)
     for pattern, replacement in PATTERNS:
         text = pattern.sub(replacement, text)
     return text
@@ -100,8 +103,12 @@ def shared_processors() -> list[Processor]:
     ]
 
 
-def configure(level: str, form: str) -> dict[str, Any]:
-    """Set structlog up and return Django's LOGGING dictionary; `form` is "console" or "json"."""
+def configure(level: str, form: str, secrets: Iterable[str] = ()) -> dict[str, Any]:
+    """Set structlog up and return Django's LOGGING dictionary; `form` is "console" or "json".
+
+    `secrets` are values that no line may hold, wherever they come from.
+    """
+    _known_secrets[:] = sorted(secrets, key=len, reverse=True)
     structlog.configure(
         processors=[*shared_processors(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

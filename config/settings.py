@@ -20,6 +20,7 @@ EMBEDDED = MC.embedded
 DEBUG = MC.debug
 DATA_DIR = MC.data_dir if MC.data_dir.is_absolute() else BASE_DIR / MC.data_dir
 DATA_DIR.mkdir(parents=True, exist_ok=True)
+SECRETS = env.named_secrets()
 
 
 def _secret(value: Any, name: str) -> str:
@@ -164,7 +165,9 @@ if MC.trusted_proxies:
 DATA_UPLOAD_MAX_MEMORY_SIZE = MC.max_body_bytes
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 
-LOGGING = structured_logging.configure(MC.log_level, MC.log_format)
+LOGGING = structured_logging.configure(
+    MC.log_level, MC.log_format, (secret.value for secret in SECRETS.values())
+)
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = MC.time_zone

@@ -102,6 +102,14 @@ class Policy:
         """Whether any address may be spoken to on this port."""
         return port in USUAL_PORTS or port in self.ports or any(rule.port == port for rule in self.rules)
 
+    def names(self, host: str, port: int) -> bool:
+        """Whether the allow-list vouches for the host or address itself, whatever it stands for."""
+        try:
+            return any(rule.covers(host, ip_address(host), port) for rule in self.rules if rule.network)
+        except ValueError:
+            name = host.lower().removesuffix(".")
+            return any(rule.host == name and rule.port in (None, port) for rule in self.rules)
+
     def permits(self, host: str, text: str, port: int) -> bool:
         """Whether a request to `host`, which stands for the address `text`, may be made."""
         try:

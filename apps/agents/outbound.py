@@ -105,15 +105,20 @@ def checked(request: Request) -> httpx.URL:
 
     Raises OutboundError: `invalid_request`, or `address_refused` for a port nothing is allowed on.
     """
-    if request.method not in METHODS:
-        raise _invalid(f"The method must be one of {', '.join(sorted(METHODS))}.")
     if len(request.body) > MAX_REQUEST_BYTES:
         raise _invalid(f"The body is larger than {MAX_REQUEST_BYTES:,} bytes.")
-    _check_headers(request.headers.items())
-    url = parsed(request.url)
-    if not policy().has_port(_port(url)):
-        raise _refused(url.host, _port(url))
+    url = check_line(request.method, request.url, request.headers)
+    if not policy().has_port(port_of(url)):
+        raise _refused(url.host, port_of(url))
     return url
+
+
+def check_line(method: str, url: str, headers: Mapping[str, str]) -> httpx.URL:
+    """What can be told of a request anywhere, whatever the policy. Raises OutboundError."""
+    if method not in METHODS:
+        raise _invalid(f"The method must be one of {', '.join(sorted(METHODS))}.")
+    _check_headers(headers.items())
+    return parsed(url)
 
 
 def parsed(text: str) -> httpx.URL:
@@ -133,6 +138,10 @@ def parsed(text: str) -> httpx.URL:
     if url.port is not None and not 1 <= url.port <= 65535:
         raise _invalid("The URL's port must be from 1 to 65535.")
     return url
+
+
+def port_of(url: httpx.URL) -> int:
+    return url.port or (443 if url.scheme == "https" else 80)
 
 
 async def look_up(host: str, port: int) -> list[str]:
@@ -258,10 +267,6 @@ class _Guard(httpcore.AsyncNetworkBackend):
 def _certificates() -> ssl.SSLContext:
     """Loading them takes milliseconds. SSL_CERT_FILE and SSL_CERT_DIR name a house's own."""
     return httpx.create_ssl_context()
-
-
-def _port(url: httpx.URL) -> int:
-    return url.port or (443 if url.scheme == "https" else 80)
 
 
 def _invalid(message: str) -> OutboundError:

@@ -65,7 +65,8 @@ def command_run_row(run: CommandRun) -> dict[str, Any]:
     agent = run.agent
     return {
         "id": run.pk,
-        "command": run.command.name,
+        "kind": run.kind,
+        "command": run.command.name if run.command else None,
         "title": run.title,
         "agent": {"id": agent.pk, "name": agent.name, "type": agent.type} if agent else None,
         "status": run.status,

@@ -31,13 +31,10 @@ from apps.events.journal import Change
 from apps.events.kinds import rfc3339
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What is to be done and how hard to try; the input of `accept_command_run`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effort:
+    """For whom work is done, and how hard to try; None is what the kind of work usually takes."""
 
-    command: Command
-    input: dict[str, Any]
-    agent: Agent | None = None
     title: str = ""
     run_id: UUID | None = None
     step_id: UUID | None = None
@@ -50,6 +47,15 @@ class Order:
     queue_timeout_seconds: float = 3600
     requested_by: str = ""
     idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Order(Effort):
+    """What an agent is to do; the input of `accept_command_run`."""
+
+    command: Command
+    input: dict[str, Any]
+    agent: Agent | None = None
 
 
 def accept_command_run(change: Change, order: Order) -> CommandRun:
@@ -78,30 +84,32 @@ def accept_command_run(change: Change, order: Order) -> CommandRun:
             if existing.idempotency_hash != fingerprint:
                 raise KeyReused("Use a new Idempotency-Key, or send the same body again.")
             return existing
-    moment = change.moment()
     run = CommandRun(
-        project_id=change.project_id,
         command=command,
         wanted_agent=order.agent,
         capability=command.capability,
         title=(order.title or command.title)[:200],
-        priority=order.priority,
         max_attempts=order.max_attempts or command.max_attempts,
-        backoff_seconds=order.backoff_seconds,
-        max_backoff_seconds=order.max_backoff_seconds,
         timeout_seconds=order.timeout_seconds or command.timeout_seconds,
-        queue_timeout_seconds=order.queue_timeout_seconds,
-        run_id=order.run_id,
-        step_id=order.step_id,
-        workflow_id=order.workflow_id,
-        requested_by=order.requested_by[:150],
         idempotency_key=order.idempotency_key,
         idempotency_hash=fingerprint,
-        queued_at=moment,
-        available_at=moment,
-        gives_up_at=moment + timedelta(seconds=order.queue_timeout_seconds),
-        wait_reason="waiting to be dispatched",
     )
+    return queue(change, run, order, value)
+
+
+def queue(change: Change, run: CommandRun, effort: Effort, value: dict[str, Any]) -> CommandRun:
+    """Write down work that was checked, with the input `value`, and have it dispatched after commit."""
+    moment = change.moment()
+    run.project_id = change.project_id
+    run.priority = effort.priority
+    run.backoff_seconds = effort.backoff_seconds
+    run.max_backoff_seconds = effort.max_backoff_seconds
+    run.queue_timeout_seconds = effort.queue_timeout_seconds
+    run.run_id, run.step_id, run.workflow_id = effort.run_id, effort.step_id, effort.workflow_id
+    run.requested_by = effort.requested_by[:150]
+    run.queued_at = run.available_at = moment
+    run.gives_up_at = moment + timedelta(seconds=effort.queue_timeout_seconds)
+    run.wait_reason = "waiting to be dispatched"
     run.save(force_insert=True)
     CommandRunData.objects.create(command_run=run, input=value)
     record_run(change, "command_run.queued", run, previous=None)

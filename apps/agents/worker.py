@@ -14,18 +14,23 @@ import os
 import socket
 import threading
 import time
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import DatabaseError, OperationalError, close_old_connections, connection
+from django.utils import timezone
 
-from apps.agents import lease
+from apps.agents import lease, lines
 from apps.agents.connectors.base import ConnectorError, Outcome
+from apps.agents.connectors.http_request import HttpConnector
 from apps.agents.connectors.llm import connector_for
+from apps.agents.events import CommandRunProgress
 from apps.agents.lease import Claimed
-from apps.agents.models import RunStatus, Worker
+from apps.agents.lines import Said
+from apps.agents.models import RunStatus, Worker, WorkKind
 from apps.agents.moves import Failure
 from apps.errors import StaleFence
 from apps.events import layer
@@ -54,32 +59,39 @@ class Body:
     told_at: float = 0.0
     renewed_at: float = field(default_factory=time.monotonic)
     why_stopped: str = ""
+    said: deque[Said] = field(default_factory=deque)
+    """What was logged and is not written yet."""
+    writing: threading.Lock = field(default_factory=threading.Lock)
 
     async def progress(self, percent: int, message: str = "", text: str | None = None) -> None:
         """Note progress; watchers hear of it at most every 250 ms, the row within half a second."""
+        if message and message != self.message:
+            self.log(message)
         self.percent, self.message = max(0, min(100, percent)), message[:200]
         if text is not None:
             self.text = text
         self.dirty = True
         if time.monotonic() - self.told_at >= TICK_SECONDS:
             self.told_at = time.monotonic()
-            self._tell()
+            self.tell()
 
-    def _tell(self) -> None:
+    def log(self, text: str) -> None:
+        """A line of the log; written together with what else is written, within half a second."""
+        self.said.append(Said(text, at=timezone.now()))
+
+    def tell(self) -> None:
         claimed = self.claimed
-        layer.push(
-            claimed.project_id,
-            {
-                "type": "command_run_progress",
-                "command_run_id": str(claimed.command_run_id),
-                "run_id": str(claimed.run_id) if claimed.run_id else None,
-                "step_id": str(claimed.step_id) if claimed.step_id else None,
-                "agent_id": str(claimed.agent_id),
-                "progress": self.percent,
-                "message": self.message,
-                "text": self.text[-TEXT_TAIL:],
-            },
+        tick = CommandRunProgress(
+            command_run_id=claimed.command_run_id,
+            run_id=claimed.run_id,
+            step_id=claimed.step_id,
+            agent_id=claimed.agent_id,
+            progress=self.percent,
+            message=self.message,
+            text=self.text[-TEXT_TAIL:],
+            heartbeat_at=timezone.now(),
         )
+        layer.push(claimed.project_id, tick.payload())
 
     def stop(self, why: str) -> None:
         """Cancel the body; `why` decides what becomes of the row."""
@@ -132,13 +144,14 @@ class WorkerProcess:
         if self._stopping.is_set():
             return  # the dispatch stays unclaimed and is published again
         try:
-            fail_point("worker.message:taken", OperationalError)
+            fail_point("agents.worker.message:taken", OperationalError)
             claimed = lease.claim(command_run_id, dispatch_id, worker=self.name, worker_id=self.id)
         finally:
             close_old_connections()
         if claimed is None:
             return
         body = Body(claimed)
+        body.log(lease.started(claimed.work.attempt, self.name, claimed.work.agent_name))
         with self._lock:
             self._bodies[command_run_id] = body
         try:
@@ -152,16 +165,16 @@ class WorkerProcess:
     def _run(self, body: Body) -> Outcome | Failure | None:
         """The body's outcome, why it failed, or None when it was told to stop."""
         work = body.claimed.work
-        connector = connector_for(work.model)
+        connector = HttpConnector() if work.kind == WorkKind.HTTP else connector_for(work.model)
         try:
-            fail_point("worker.connector:before", _answer_lost)
+            fail_point("agents.worker.connector:before", _answer_lost)
             body.task = asyncio.run_coroutine_threadsafe(
                 asyncio.wait_for(connector.run(work, body), timeout=work.timeout_seconds), self._loop
             )
             if body.why_stopped:
                 body.task.cancel()
             outcome = body.task.result()
-            fail_point("worker.connector:after", _answer_lost)
+            fail_point("agents.worker.connector:after", _answer_lost)
             return outcome
         except TimeoutError:
             message = f"No result within {work.timeout_seconds:g} s."
@@ -202,14 +215,17 @@ class WorkerProcess:
 
     def _write_once(self, body: Body, end: Outcome | Failure | None) -> None:
         run_id, fence = body.claimed.command_run_id, body.claimed.fence
-        if isinstance(end, Outcome):
-            lease.finish(run_id, fence, end)
-        elif isinstance(end, Failure):
-            lease.fail(run_id, fence, end)
-        elif body.why_stopped == "give_back":
-            lease.give_back(run_id, fence)
-        elif body.why_stopped == "cancel":
-            lease.confirm_cancelled(run_id, fence)
+        with body.writing:
+            said = tuple(body.said)
+            if isinstance(end, Outcome):
+                lease.finish(run_id, fence, end, said)
+            elif isinstance(end, Failure):
+                lease.fail(run_id, fence, end, said)
+            elif body.why_stopped == "give_back":
+                lease.give_back(run_id, fence, said)
+            elif body.why_stopped == "cancel":
+                lease.confirm_cancelled(run_id, fence, said)
+            body.said.clear()
 
     def _keep(self) -> None:
         """The keeper's thread: leases, progress and cancellations of all bodies, and our own row."""
@@ -234,6 +250,10 @@ class WorkerProcess:
             due = time.monotonic() - body.renewed_at >= settings.MC.heartbeat_seconds
             if signal.alive and (body.dirty or due):
                 signal = self._renew(body)
+                if due:
+                    body.tell()  # a sign of life for whoever looks on
+            if signal.alive and body.said:
+                self._write_lines(body)
             if not signal.alive:
                 body.stop("stale")
             elif signal.cancel:
@@ -251,6 +271,21 @@ class WorkerProcess:
         )
         body.renewed_at = started
         return signal
+
+    def _write_lines(self, body: Body) -> None:
+        """Write what was logged, unless the end of the body is being written, which takes it along."""
+        if not body.writing.acquire(blocking=False):
+            return
+        try:
+            said = tuple(body.said)[: lines.MOST_IN_CALL]
+            if said:
+                lines.append(body.claimed.command_run_id, body.claimed.fence, said)
+            for _ in said:
+                body.said.popleft()
+        except StaleFence:
+            body.stop("stale")
+        finally:
+            body.writing.release()
 
     def _report_self(self) -> None:
         fields: dict[str, Any] = {"heartbeat_at": now(), "stopping": self._stopping.is_set()}

@@ -17,7 +17,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from apps.accounts.models import Project
-from apps.agents.models import LIVE, Agent, AgentStatus, CommandRun, Connector, RunStatus, Worker
+from apps.agents.models import LIVE, Agent, AgentStatus, CommandRun, Connector, RunStatus, Worker, WorkKind
 from apps.errors import Conflict, NotFound
 from apps.events import journal
 from apps.events.journal import Change, Recorded
@@ -110,7 +110,9 @@ def _work_without_worker(project_id: UUID) -> Iterator[Condition]:
         status__in=(RunStatus.QUEUED, RunStatus.DISPATCHED),
         available_at__lt=timezone.now() - NO_WORKER_AFTER,
     ).count()
-    if waiting and Agent.objects.filter(project=project_id, connector=Connector.LLM).exists():
+    by_workers = Agent.objects.filter(project=project_id, connector=Connector.LLM).exists()
+    requests = CommandRun.objects.filter(project=project_id, status=RunStatus.QUEUED, kind=WorkKind.HTTP)
+    if waiting and (by_workers or requests.exists()):
         noun = "command run waits" if waiting == 1 else "command runs wait"
         yield Condition(NO_WORKER, "", AlertLevel.CRITICAL, f"No worker is running; {waiting} {noun}", "/")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from apps.agents.models import AgentStatus, Connector, RunStatus
+from apps.agents.models import AgentStatus, Connector, RunStatus, WorkKind
 
 NAME = r"^[^\x00-\x1f\x7f]+$"
 
@@ -52,7 +52,10 @@ class ErrorSerializer(serializers.Serializer[Any]):
 
 class CommandRunRowSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
-    command = serializers.CharField()
+    kind = serializers.ChoiceField(
+        choices=WorkKind.choices, help_text="http: a worker sends a request; there is no command and no agent"
+    )
+    command = serializers.CharField(allow_null=True)
     title = serializers.CharField()
     agent = AgentBriefSerializer(allow_null=True)
     status = serializers.ChoiceField(choices=RunStatus.choices)

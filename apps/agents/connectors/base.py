@@ -29,6 +29,7 @@ class Work:
     input: dict[str, Any]
     timeout_seconds: float
     offline: str = ""
+    kind: str = "command"
 
 
 @dataclass(frozen=True)
