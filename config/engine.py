@@ -36,15 +36,18 @@ def duties() -> list[Duty]:
     from apps.agents import repair
     from apps.monitoring import alerts, metrics, retention
     from apps.workflows import engine as runs
+    from apps.workflows import firing
 
     often = settings.MC.repair_seconds
     return [
         Duty("repair command runs", often, repair.tick),
         Duty("repair runs", often, runs.sweep),
+        Duty("schedules", often, firing.fire_due),
         Duty("alerts", max(2.0, often), alerts.sweep),
         Duty("metrics", settings.MC.metrics_seconds, metrics.sample),
         Duty("retention", 60, retention.prune),
         Duty("forget workers", 60, repair.forget_dead_workers),
+        Duty("forget moments of schedules", 3600, firing.prune_ticks),
     ]
 
 

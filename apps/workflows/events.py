@@ -1,4 +1,5 @@
-"""What the journal says of definitions, runs, steps, approvals and pauses. Plain Python: no Django."""
+"""What the journal says of definitions, runs, steps, approvals, pauses and of what starts runs. Plain
+Python: no Django."""
 
 from __future__ import annotations
 
@@ -128,3 +129,39 @@ class WorkflowSaved(EventBody):
     version: int
     by: str
     at: Moment
+
+
+class ScheduleChanged(EventBody):
+    """A schedule as it now is. Kinds: schedule.changed (also when it is made), schedule.fired and
+    schedule.deleted. `outcome` is what came of the moment that fired; `run_id` its run."""
+
+    entity: ClassVar[str] = "schedule"
+    entity_key: ClassVar[str] = "schedule_id"
+
+    type: Literal["schedule_update"] = "schedule_update"
+    schedule_id: UUID
+    name: str
+    workflow: str
+    enabled: bool
+    next_at: Moment | None
+    last_at: Moment | None
+    last_problem: str
+    outcome: str | None
+    run_id: UUID | None
+
+
+class TriggerChanged(EventBody):
+    """A trigger as it now is. Kinds: trigger.changed (also when it is made), trigger.fired and
+    trigger.deleted. `run_id` is the run that the request started."""
+
+    entity: ClassVar[str] = "trigger"
+    entity_key: ClassVar[str] = "trigger_id"
+
+    type: Literal["trigger_update"] = "trigger_update"
+    trigger_id: UUID
+    name: str
+    workflow: str
+    enabled: bool
+    last_at: Moment | None
+    last_result: str
+    run_id: UUID | None

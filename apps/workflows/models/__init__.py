@@ -31,6 +31,7 @@ from apps.workflows.models.states import (
     RunStatus,
     StepKind,
     StepStatus,
+    TickOutcome,
 )
 
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "Step",
     "StepKind",
     "StepStatus",
+    "TickOutcome",
     "Trigger",
     "Workflow",
     "WorkflowVersion",

@@ -72,6 +72,16 @@ class Overlap(models.TextChoices):
     CANCEL = "cancel", "cancel it and start"
 
 
+class TickOutcome(models.TextChoices):
+    """What came of a moment of a schedule."""
+
+    STARTED = "started"
+    SKIPPED = "skipped", "skipped: its last run was still open"
+    QUEUED = "queued", "starts when the run before is over"
+    MISSED = "missed", "nobody was there to fire it"
+    REFUSED = "refused", "the run could not start"
+
+
 class NoticeKind(models.TextChoices):
     EMAIL = "email", "e-mail"
     WEBHOOK = "webhook"
