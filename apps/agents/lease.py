@@ -6,7 +6,7 @@ line. A write that carries an old fence changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -15,9 +15,10 @@ from uuid import UUID
 
 from django.db import OperationalError
 
-from apps.agents import holds
+from apps.agents import holds, lines
 from apps.agents.connectors.base import Outcome, Work
-from apps.agents.models import Agent, CommandRun, CommandRunAttempt, CommandRunData, RunStatus
+from apps.agents.lines import Said
+from apps.agents.models import CommandRun, CommandRunAttempt, CommandRunData, RunStatus, WorkKind
 from apps.agents.moves import Failure, end, lease_time, locked, project_of, requeue, retry_or_fail
 from apps.agents.record import record_run
 from apps.agents.schema import render_prompt
@@ -36,7 +37,7 @@ class Claimed:
 
     project_id: UUID
     command_run_id: UUID
-    agent_id: UUID
+    agent_id: UUID | None
     fence: int
     run_id: UUID | None
     step_id: UUID | None
@@ -64,7 +65,7 @@ def claim(
         moment = change.moment()
         not_held = ~holds.COMMAND_RUNS.held()
         run = locked(command_run_id, not_held, status=RunStatus.DISPATCHED, dispatch_id=dispatch_id)
-        if run is None or run.agent is None or run.cancel_requested:
+        if run is None or run.cancel_requested or (run.agent is None and run.kind == WorkKind.COMMAND):
             return None
         run.status = RunStatus.RUNNING
         run.fence += 1
@@ -80,17 +81,20 @@ def claim(
         CommandRunAttempt.objects.create(
             command_run=run, number=run.attempt, fence=run.fence, worker=worker[:100], started_at=moment
         )
+        if worker_id is None:  # a worker says it itself, together with what follows
+            lines.add(run, [Said(started(run.attempt, worker), at=moment)])
         record_run(change, "command_run.started", run, previous=RunStatus.DISPATCHED)
-        refresh_agent(change, run.agent.pk)
+        if run.agent:
+            refresh_agent(change, run.agent.pk)
         return Claimed(
             project_id=run.project_id,
             command_run_id=run.pk,
-            agent_id=run.agent.pk,
+            agent_id=run.agent_id,
             fence=run.fence,
             run_id=run.run_id,
             step_id=run.step_id,
-            connector=run.agent.connector,
-            work=_work(run, run.agent, run.data),
+            connector=run.agent.connector if run.agent else run.kind,
+            work=_work(run, run.data),
         )
 
 
@@ -104,23 +108,25 @@ def claim_next(agent_id: UUID, *, worker: str) -> Claimed | None:
     return None
 
 
-def _work(run: CommandRun, agent: Agent, data: CommandRunData) -> Work:
+def _work(run: CommandRun, data: CommandRunData) -> Work:
+    agent, command = run.agent, run.command
     return Work(
+        kind=run.kind,
         command_run_id=run.pk,
         fence=run.fence,
         attempt=run.attempt,
         # Stable over attempts, so that the outside world can recognise a repetition.
         idempotency_key=str(run.step_id or run.pk),
-        agent_name=agent.name,
-        agent_type=agent.type,
-        instructions=agent.instructions,
-        model=agent.model or None,
-        command=run.command.name,
+        agent_name=agent.name if agent else "",
+        agent_type=agent.type if agent else "",
+        instructions=agent.instructions if agent else "",
+        model=(agent.model or None) if agent else None,
+        command=command.name if command else "",
         title=run.title,
-        prompt=render_prompt(run.command.prompt, data.input),
+        prompt=render_prompt(command.prompt, data.input) if command else "",
         input=data.input,
         timeout_seconds=run.timeout_seconds,
-        offline=run.command.offline,
+        offline=command.offline if command else "",
     )
 
 
@@ -140,10 +146,10 @@ def report(
     if message is not None:
         fields["message"] = storable_text(message[:200])
     held = CommandRun.objects.filter(pk=command_run_id, fence=fence, status=RunStatus.RUNNING)
-    fail_point("lease.report:before", OperationalError)
+    fail_point("agents.lease.report:before", OperationalError)
     if not held.update(**fields):
         return Signal(alive=False, cancel=True, pause=False)
-    fail_point("lease.report:after", OperationalError)
+    fail_point("agents.lease.report:after", OperationalError)
     if text is not None:
         CommandRunData.objects.filter(pk=command_run_id).update(text=storable_text(text))
     row = (
@@ -163,9 +169,13 @@ def look(held: dict[UUID, int]) -> dict[UUID, Signal]:
     return {pk: found.get(pk, Signal(alive=False, cancel=True, pause=False)) for pk in held}
 
 
-def finish(command_run_id: UUID, fence: int, outcome: Outcome) -> CommandRun:
-    """T5: write the result, once. Raises StaleFence when the lease was lost; nothing is written then."""
+def finish(command_run_id: UUID, fence: int, outcome: Outcome, said: Sequence[Said] = ()) -> CommandRun:
+    """T5: write the result, once, and the last of what was logged.
+
+    Raises StaleFence when the lease was lost; nothing is written then.
+    """
     with _held(command_run_id, fence) as (change, run):
+        lines.add(run, [*said, Said(_completed(outcome), at=change.moment())])
         CommandRunData.objects.filter(pk=run.pk).update(output=storable(outcome.output), error="", text="")
         run.input_tokens = outcome.input_tokens
         run.output_tokens = outcome.output_tokens
@@ -177,23 +187,26 @@ def finish(command_run_id: UUID, fence: int, outcome: Outcome) -> CommandRun:
         return run
 
 
-def fail(command_run_id: UUID, fence: int, failure: Failure) -> CommandRun:
+def fail(command_run_id: UUID, fence: int, failure: Failure, said: Sequence[Said] = ()) -> CommandRun:
     """T6: give the run another attempt after a pause, or let it end. Raises StaleFence as `finish`."""
     with _held(command_run_id, fence) as (change, run):
+        lines.add(run, said)
         retry_or_fail(change, run, replace(failure, message=storable_text(failure.message)))
         return run
 
 
-def confirm_cancelled(command_run_id: UUID, fence: int) -> CommandRun:
+def confirm_cancelled(command_run_id: UUID, fence: int, said: Sequence[Said] = ()) -> CommandRun:
     """The holder stopped because it was told to."""
     with _held(command_run_id, fence) as (change, run):
+        lines.add(run, said)
         end(change, run, RunStatus.CANCELLED, code="cancelled", message="Cancelled while running.")
         return run
 
 
-def give_back(command_run_id: UUID, fence: int) -> CommandRun:
+def give_back(command_run_id: UUID, fence: int, said: Sequence[Said] = ()) -> CommandRun:
     """T14: the holder must go; the work is queued again and the attempt does not count."""
     with _held(command_run_id, fence) as (change, run):
+        lines.add(run, said)
         if run.cancel_requested:
             end(change, run, RunStatus.CANCELLED, code="cancelled", message="Cancelled while running.")
         else:
@@ -224,6 +237,21 @@ def cancel(command_run_id: UUID) -> CommandRun:
         else:
             end(change, run, RunStatus.CANCELLED, code="cancelled", message="Cancelled before it started.")
         return run
+
+
+def started(attempt: int, worker: str, agent: str = "") -> str:
+    """The first line of an attempt. An agent that asks for its work is its own worker."""
+    on = f" on worker {worker}" if agent else ""
+    return f"Attempt {attempt} started by {agent or worker}{on}"
+
+
+def _completed(outcome: Outcome) -> str:
+    parts = [f"by {outcome.model}"] if outcome.model else []
+    if outcome.input_tokens is not None and outcome.output_tokens is not None:
+        parts.append(f"{outcome.input_tokens:,} tokens in, {outcome.output_tokens:,} out")
+    if outcome.cost_usd is not None:
+        parts.append(f"${outcome.cost_usd:.4f}")
+    return f"Completed: {', '.join(parts)}" if parts else "Completed"
 
 
 @contextmanager

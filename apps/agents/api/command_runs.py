@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.generics import GenericAPIView
@@ -13,10 +14,12 @@ from rest_framework.response import Response
 
 from apps.accounts.api.authentication import principal_of
 from apps.accounts.api.permissions import IsAgentKey, IsOperator, IsViewer
-from apps.agents import lease, queries, services
+from apps.agents import lease, lines, queries, services
 from apps.agents.api import serializers as s
 from apps.agents.api.agents import one_of
 from apps.agents.connectors.base import Outcome
+from apps.agents.events import CommandRunProgress
+from apps.agents.lines import Said
 from apps.agents.models import Agent, CommandRun, Connector, RunStatus
 from apps.agents.moves import Failure
 from apps.errors import InvalidInput, NotFound, StaleFence
@@ -131,25 +134,25 @@ class CommandRunProgressView(GenericAPIView[CommandRun]):
         if not signal.alive:
             raise StaleFence("The lease was taken back or the command run is over; stop working on it.")
         _tell(run, said)
+        if said.get("message") and said["message"] != run.message:
+            lines.append(run.pk, said["fence"], [Said(said["message"])])
         if run.agent is not None:
             services.agent_heartbeat(run.agent)
         return Response({"cancel": signal.cancel, "pause": signal.pause})
 
 
 def _tell(run: CommandRun, said: dict[str, Any]) -> None:
-    layer.push(
-        run.project_id,
-        {
-            "type": "command_run_progress",
-            "command_run_id": str(run.pk),
-            "run_id": str(run.run_id) if run.run_id else None,
-            "step_id": str(run.step_id) if run.step_id else None,
-            "agent_id": str(run.agent_id),
-            "progress": said["progress"],
-            "message": said.get("message", ""),
-            "text": said.get("text", "")[-2048:],
-        },
+    tick = CommandRunProgress(
+        command_run_id=run.pk,
+        run_id=run.run_id,
+        step_id=run.step_id,
+        agent_id=run.agent_id,
+        progress=said["progress"],
+        message=said.get("message", ""),
+        text=said.get("text", "")[-2048:],
+        heartbeat_at=timezone.now(),
     )
+    layer.push(run.project_id, tick.payload())
 
 
 class CommandRunResultView(GenericAPIView[CommandRun]):

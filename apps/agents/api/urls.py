@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from apps.agents.api import agents, command_runs, pull
+from apps.agents.api import agents, command_runs, lines, pull
 
 urlpatterns: list[URLPattern] = [
     path("agents/", agents.AgentsView.as_view()),
@@ -21,6 +21,7 @@ urlpatterns: list[URLPattern] = [
     path(
         "command-runs/<uuid:command_run_id>/cancellation/", command_runs.CommandRunCancellationView.as_view()
     ),
+    path("command-runs/<uuid:command_run_id>/logs/", lines.CommandRunLogsView.as_view()),
     path("command-runs/<uuid:command_run_id>/progress/", command_runs.CommandRunProgressView.as_view()),
     path("command-runs/<uuid:command_run_id>/result/", command_runs.CommandRunResultView.as_view()),
 ]
