@@ -16,7 +16,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from apps.accounts.models import Project
-from apps.agents import dispatch, fleet, lease, overdue, repair, services
+from apps.agents import dispatch, explain, fleet, lease, overdue, repair, services
 from apps.agents.lease import Claimed
 from apps.agents.models import Agent, CommandRun
 from apps.agents.moves import Failure
@@ -24,9 +24,9 @@ from apps.events import journal
 from apps.monitoring import alerts
 from apps.monitoring.alerts import Condition
 from apps.monitoring.models import Alert, AlertLevel
-from apps.workflows import approvals, control, engine
+from apps.workflows import approvals, control, definitions, engine
 from apps.workflows import services as workflows
-from apps.workflows.models import Approval, Run, Step
+from apps.workflows.models import Approval, Run, Step, Workflow
 from tests.agents.factories import make_agent, make_command, make_run, make_worker
 from tests.monitoring.verify import verify_action
 from tests.workflows import acting
@@ -246,12 +246,37 @@ def test_unclaimed_work_is_recalled(agent: Agent) -> None:
     assert run.status == "queued"
 
 
-@covers(dispatch.explain_waiting)
+@covers(explain.explain_waiting)
 def test_waiting_work_says_why(agent: Agent) -> None:
     run_of(agent)
     services.pause_agent(agent)
     with verify_action(agent.project_id):
-        dispatch.explain_waiting(agent.project_id)
+        explain.explain_waiting(agent.project_id)
+
+
+# Definitions
+
+DEFINITION = "name: N\nslug: n\nsteps: [{key: a, command: do.it}]\n"
+
+
+@covers(workflows.apply_definition)
+def test_a_definition_is_saved_and_an_old_version_used_again(project: Project) -> None:
+    with verify_action(project.pk):
+        definitions.create(project, DEFINITION, by="olga")
+    workflow = Workflow.objects.get(project=project)
+    with verify_action(project.pk):
+        definitions.save(workflow, DEFINITION.replace("key: a", "key: b"), by="olga", base=1)
+    with verify_action(project.pk, silent=True):
+        definitions.save(workflow, DEFINITION.replace("key: a", "key: b"), by="olga")
+    with verify_action(project.pk):
+        definitions.use_again(workflow.versions.get(number=1), by="olga")
+
+
+@covers(workflows.install_library)
+def test_the_library_is_installed(project: Project) -> None:
+    fleet.install_fleet(project)
+    with verify_action(project.pk):
+        workflows.install_library(project)
 
 
 # Runs
@@ -319,7 +344,7 @@ ASKS: dict[str, dict[str, Any]] = {
 }
 
 
-@covers(control.pause_run, control.resume_run, dispatch.explain_resumed)
+@covers(control.pause_run, control.resume_run, explain.explain_resumed)
 def test_a_run_is_paused_and_resumed(project: Project) -> None:
     run = acting.start(acting.make_workflow(project, {"a": {}}))
     with verify_action(project.pk):
@@ -420,6 +445,7 @@ MODULES: tuple[ModuleType, ...] = (
     services,
     lease,
     dispatch,
+    explain,
     repair,
     fleet,
     workflows,
@@ -427,13 +453,12 @@ MODULES: tuple[ModuleType, ...] = (
     alerts,
     control,
     approvals,
+    definitions,
 )
 # Parts of verbs above, which open no transaction of their own and are proved through them.
 PARTS = {
     "apps.workflows.approvals.expire",  # the sweep's
     "apps.agents.repair.tick",  # calls the other verbs of repair and lease
-    "apps.workflows.services.apply_definition",  # definitions are not on the dashboard
-    "apps.workflows.services.install_library",
     "apps.workflows.engine.on_command_run_finished",
     "apps.workflows.engine.on_command_run_moved",
     "apps.workflows.engine.on_command_run_waiting",

@@ -49,7 +49,7 @@ def run_body(request: Request, run_id: UUID) -> dict[str, Any]:
 
 
 class WorkflowsView(GenericAPIView[Workflow]):
-    permission_classes = (IsViewer,)
+    permission_classes = (RolePermission,)
     serializer_class = s.WorkflowRowSerializer
     queryset = Workflow.objects.none()
     ordering = ("name", "id")
