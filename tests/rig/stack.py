@@ -47,7 +47,7 @@ class Stack:
         self.webs: list[Process] = []
         self.workers: list[Process] = []
         self.engines: list[Process] = []
-        self._extra = env or {}
+        self._extra = dict(env or {})
         self._clients: list[Client] = []
 
     @property
@@ -78,6 +78,10 @@ class Stack:
         client = self.client()
         until(lambda: self._working(client), 60, "the workers", ignoring=(httpx.HTTPError,))
         return self
+
+    def extra(self, **env: str) -> None:
+        """More settings for every process, given before the start."""
+        self._extra |= env
 
     def start_web(self, index: int = 0) -> None:
         """Start one web process again, on its old port, and wait until it answers."""

@@ -1,0 +1,1 @@
+"""Every named fail point, every fault, four reference workflows: judged by what was recorded."""

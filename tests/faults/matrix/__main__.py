@@ -1,0 +1,79 @@
+"""`python -m tests.faults.matrix`: every case once, the table at the end. Ends by itself.
+
+MC_FAULT_SEED (random) decides order and moments, MC_FAULT_CASES (all) how many, MC_FAULT_STACKS (1)
+how many installations suffer side by side, MC_FAULT_POINT which points by a part of their name.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+import threading
+import time
+from pathlib import Path
+
+from tests.faults.matrix.plan import discover, every_case, never_reached, once_more
+from tests.faults.matrix.rig import Case, Installation, Result
+from tests.faults.matrix.table import summary, table, violations
+
+
+def main() -> int:
+    seed = int(os.environ.get("MC_FAULT_SEED") or random.randrange(10**6))
+    began = time.monotonic()
+    print(f"seed {seed}", flush=True)
+    with Installation(seed) as rig:
+        reached, clean = discover(rig)
+        missed = never_reached(reached)
+        cases = [
+            one for one in every_case(reached, seed) if os.environ.get("MC_FAULT_POINT", "") in one.point
+        ]
+        cases = cases[: int(os.environ.get("MC_FAULT_CASES") or len(cases))]
+        results = _side_by_side(rig, seed, cases)
+    wrong = [*violations([*clean, *results]), *(f"never reached: {one}" for one in missed)]
+    text = f"{table(results)}\n\n{summary(results)}\n"
+    print(f"\n{text}\nseed {seed}, {time.monotonic() - began:.0f} s")
+    if into := os.environ.get("MC_FAULT_TABLE"):
+        Path(into).write_text(text)
+    for one in wrong:
+        print(f"VIOLATED  {one}")
+    return 1 if wrong else 0
+
+
+def _side_by_side(rig: Installation, seed: int, cases: list[Case]) -> list[Result]:
+    results: list[Result] = []
+    left = cases[::-1]
+    lock = threading.Lock()
+
+    def suffer_with(one: Installation) -> None:
+        while True:
+            with lock:
+                if not left:
+                    return
+                case = left.pop()
+            result = one.suffer(case)
+            if again := once_more(result):
+                result = one.suffer(again)
+            with lock:
+                results.append(result)
+                said = "VIOLATED" if result.problems else "ok" if result.fired else "not struck"
+                print(f"{len(results)}/{len(cases)} {said} {result.case} {result.silence:.1f} s", flush=True)
+                for problem in result.problems:
+                    print(f"    {problem}", flush=True)
+
+    def another(number: int) -> None:
+        with Installation(seed + number) as one:
+            suffer_with(one)
+
+    more = int(os.environ.get("MC_FAULT_STACKS") or 1) - 1
+    others = [threading.Thread(target=another, args=(number + 1,)) for number in range(more)]
+    for thread in others:
+        thread.start()
+    suffer_with(rig)
+    for thread in others:
+        thread.join()
+    return results
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,70 @@
+"""A sample of the table that `make faults` makes: fail points, faults, workflows, one checker.
+
+MC_FAULT_SEED repeats a sample, MC_FAULT_CASES says how many cases it has.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.matrix.plan import discover, every_case, never_reached, once_more
+from tests.faults.matrix.rig import Installation, Result
+from tests.faults.matrix.table import table, violations
+
+SECONDS = 100  # no case of the sample is begun after that, whatever the machine
+FEWEST = 4
+
+pytestmark = pytest.mark.timeout(600)
+
+Reached = dict[str, Counter[str]]
+
+
+@pytest.fixture(scope="module")
+def seed() -> int:
+    return int(os.environ.get("MC_FAULT_SEED") or random.SystemRandom().randrange(10**6))
+
+
+@pytest.fixture(scope="module")
+def rig(seed: int) -> Iterator[Installation]:
+    with Installation(seed) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def discovered(rig: Installation) -> tuple[Reached, list[Result]]:
+    return discover(rig)
+
+
+def test_the_reference_workflows_reach_every_fail_point(
+    discovered: tuple[Reached, list[Result]],
+) -> None:
+    reached, results = discovered
+    assert violations(results) == []
+    assert never_reached(reached) == []
+
+
+def test_a_sample_of_all_faults_loses_nothing_and_commits_nothing_twice(
+    rig: Installation, discovered: tuple[Reached, list[Result]], seed: int
+) -> None:
+    began = time.monotonic()
+    results: list[Result] = []
+    for case in every_case(discovered[0], seed)[: int(os.environ.get("MC_FAULT_CASES") or 24)]:
+        if (
+            len(results) >= FEWEST
+            and time.monotonic() - began > SECONDS
+            and "MC_FAULT_CASES" not in os.environ
+        ):
+            break
+        result = rig.suffer(case)
+        again = once_more(result)
+        results.append(rig.suffer(again) if again else result)
+    print(f"MC_FAULT_SEED={seed}\n{table(results)}")
+    assert violations(results) == [], f"repeat it with MC_FAULT_SEED={seed}"
+    struck = sum(result.fired for result in results)
+    assert struck * 2 > len(results), f"only {struck} of {len(results)} faults struck; MC_FAULT_SEED={seed}"
