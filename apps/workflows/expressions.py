@@ -26,6 +26,7 @@ MAX_RESULT = 262_144  # bytes of JSON
 
 NAMES = frozenset({"input", "steps", "run"})
 ITEM = frozenset({"item", "item_index"})  # known in the body of a map only; a macro may bind them
+DELIVERY = frozenset({"body", "headers", "query"})  # what a trigger's expressions see, and nothing else
 MACROS = frozenset({"all", "exists", "exists_one", "filter", "map"})
 RESERVED = frozenset(
     {"as", "break", "const", "continue", "else", "false", "for", "function", "if", "import", "in", "let"}
@@ -100,33 +101,34 @@ class Template:
 
 
 @lru_cache(maxsize=4096)
-def compile_expression(source: str) -> Expression:
-    """Check and compile one CEL expression. Raises ExpressionError."""
+def compile_expression(source: str, names: frozenset[str] = NAMES) -> Expression:
+    """Check and compile one CEL expression that sees `names`. Raises ExpressionError."""
     if not source.strip():
         raise ExpressionError(source, "the expression is empty")
     if len(source) > MAX_EXPRESSION:
         raise ExpressionError(source, f"the expression is longer than {MAX_EXPRESSION} characters")
     tokens = _tokens(source)
-    macros_within, bound = _check_shape(source, tokens)
+    macros_within, bound = _check_shape(source, tokens, names)
     steps = _referenced_steps(source, tokens)
     try:
         program = cel.compile(source)
     except ValueError as error:
         raise ExpressionError(source, _syntax(str(error))) from None
     references = program.references()
-    known = NAMES | ITEM | bound
+    known = names | bound | (ITEM if names is NAMES else frozenset())
     unknown = [name for name in references["variables"] if name not in known]
     if unknown:
-        raise ExpressionError(source, f"unknown name {unknown[0]!r}: use input, steps.<key> or run")
+        use = "input, steps.<key> or run" if names is NAMES else " or ".join(sorted(names))
+        raise ExpressionError(source, f"unknown name {unknown[0]!r}: use {use}")
     for name in references["functions"]:
         if name[0].isalpha() and name not in _KNOWN_FUNCTIONS:
             raise ExpressionError(source, f"unknown function {name!r}: use one of {', '.join(FUNCTIONS)}")
-    names = frozenset(references["variables"])
-    return Expression(source, program, steps, names & NAMES, macros_within, bool(names & (ITEM - bound)))
+    used = frozenset(references["variables"])
+    return Expression(source, program, steps, used & names, macros_within, bool(used & (ITEM - bound)))
 
 
 @lru_cache(maxsize=4096)
-def compile_text(text: str) -> Template | None:
+def compile_text(text: str, names: frozenset[str] = NAMES) -> Template | None:
     """The template in `text`, or None when it has no `${{`. `$${{` stands for a literal `${{`."""
     if "${{" not in text:
         return None
@@ -142,7 +144,7 @@ def compile_text(text: str) -> Template | None:
         plain += text[at:start]
         parts += [plain] if plain else []
         plain = ""
-        parts.append(compile_expression(text[start + 3 : end].strip()))
+        parts.append(compile_expression(text[start + 3 : end].strip(), names))
         at = end + 2
     plain += text[at:]
     expressions = [part for part in parts if isinstance(part, Expression)]
@@ -184,31 +186,31 @@ def is_one(text: str) -> bool:
     return template is not None and len(template.parts) == 1 and isinstance(template.parts[0], Expression)
 
 
-def render(value: Any, context: Mapping[str, Any]) -> Any:
+def render(value: Any, context: Mapping[str, Any], names: frozenset[str] = NAMES) -> Any:
     """A JSON value with its templates replaced. Raises ExpressionError."""
     if isinstance(value, str):
-        template = compile_text(value)
+        template = compile_text(value, names)
         return value if template is None else template.render(context)
     if isinstance(value, Mapping):
-        return {key: render(item, context) for key, item in value.items()}
+        return {key: render(item, context, names) for key, item in value.items()}
     if isinstance(value, list):
-        return [render(item, context) for item in value]
+        return [render(item, context, names) for item in value]
     return value
 
 
-def is_true(source: str, context: Mapping[str, Any]) -> bool:
+def is_true(source: str, context: Mapping[str, Any], names: frozenset[str] = NAMES) -> bool:
     """The value of a condition, which must be a boolean. Raises ExpressionError."""
-    value = condition(source).evaluate(context)
+    value = condition(source, names).evaluate(context)
     if not isinstance(value, bool):
         raise ExpressionError(source, f"a condition must be true or false, this one is {_kind(value)}")
     return value
 
 
-def condition(source: str) -> Expression:
+def condition(source: str, names: frozenset[str] = NAMES) -> Expression:
     """A `when`: CEL, with or without `${{ }}` around it. Raises ExpressionError."""
     if "${{" not in source:
-        return compile_expression(source.strip())
-    template = compile_text(source)
+        return compile_expression(source.strip(), names)
+    template = compile_text(source, names)
     if template is not None and len(template.parts) == 1 and isinstance(template.parts[0], Expression):
         return template.parts[0]
     raise ExpressionError(source, "a condition is one expression, without text around it")
@@ -242,7 +244,7 @@ def _end_of_expression(text: str, start: int) -> int:
     raise ExpressionError(text[start - 3 : start + 60], "`${{` has no closing `}}`")
 
 
-def _check_shape(source: str, tokens: list[str]) -> tuple[int, frozenset[str]]:
+def _check_shape(source: str, tokens: list[str], names: frozenset[str]) -> tuple[int, frozenset[str]]:
     """Bound the nesting; returns the deepest macros-in-macros and the names that macros bind."""
     open_brackets: list[bool] = []
     bound: set[str] = set()
@@ -260,7 +262,7 @@ def _check_shape(source: str, tokens: list[str]) -> tuple[int, frozenset[str]]:
             open_brackets.pop()
     if deepest > MAX_MACROS_WITHIN:
         raise ExpressionError(source, f"map, filter, all and exists nest at most {MAX_MACROS_WITHIN} deep")
-    if reserved := bound & NAMES:
+    if reserved := bound & names:
         raise ExpressionError(source, f"{min(reserved)!r} cannot be the variable of a macro")
     return deepest, frozenset(bound)
 
