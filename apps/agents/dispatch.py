@@ -1,4 +1,4 @@
-"""T2: hand ready command runs to free agents, by priority then age, and tell Celery.
+"""T2: hand ready command runs to free agents and tell Celery: by priority, then in turns, then by age.
 
 What may run is decided in SQL under one lock per project, so that priority, pause and limits
 stay true with any number of processes. The Celery message is a hint published after commit by
@@ -8,23 +8,26 @@ again what nobody claimed.
 
 from __future__ import annotations
 
+import heapq
 import logging
+import random
 import threading
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
 from celery import current_app
 from django.db import DatabaseError, close_old_connections, connection
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, QuerySet
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from apps.agents import holds, wakeups
-from apps.agents.models import LIVE, Agent, CommandRun, Connector, Hold, HoldScope, RunStatus, Worker
+from apps.accounts.models import Project
+from apps.agents import holds, lanes, wakeups
+from apps.agents.lanes import Waiting
+from apps.agents.models import LIVE, Agent, CommandRun, Connector, Hold, RunStatus, Worker
 from apps.agents.record import record_run
 from apps.events import journal
 from apps.events.clock import now
@@ -36,200 +39,257 @@ TASK = "agents.execute"
 BATCH = 100
 # Twice the slots keeps every worker busy while priority and pause still decide about the rest.
 OUTSTANDING_PER_SLOT = 2
+# Other projects that are looked at when a place of a worker frees; the repair loop looks at all.
+OTHERS_AT_ONCE = 8
 BROKER_ERRORS = (OSError, OperationalError, RedisError)
+DISPATCHED = ("agent_id", "status", "dispatch_id", "dispatched_at", "wait_reason")
 
 
 @dataclass(frozen=True, slots=True)
 class Dispatched:
-    """One command run that was given to an agent; `by_worker` ones need a Celery message."""
+    """One command run that was given away; `by_worker` ones need a Celery message."""
 
     command_run_id: UUID
     dispatch_id: UUID
-    agent_id: UUID
+    agent_id: UUID | None
     by_worker: bool
 
 
 @dataclass(slots=True)
-class _Free:
-    """Agents with room and their remaining room, for one dispatch."""
+class _Places:
+    """Who may take work, and how much of it, during one dispatch."""
 
     agents: dict[UUID, Agent]
-    room: dict[UUID, int]
+    room: dict[UUID, int]  # of each agent
+    workers: int  # command runs that workers may be given
+    project: int  # command runs that the project may have at work
+    shares: Counter[str]  # at work, by share
+    _takers: dict[str, list[UUID]] = field(default_factory=dict)
 
-    def take(self, run: CommandRun, worker_room: int) -> Agent | None:
-        """The agent that was idle longest of those who may do `run`, or None."""
-        candidates = (
-            [self.agents[run.wanted_agent_id]]
-            if run.wanted_agent_id in self.agents
-            else []
-            if run.wanted_agent_id
-            else [a for a in self.agents.values() if run.capability in a.capabilities]
-        )
-        usable = [
-            agent
-            for agent in candidates
-            if self.room[agent.pk] > 0 and (agent.connector == Connector.PULL or worker_room > 0)
-        ]
-        if not usable:
+    def __post_init__(self) -> None:
+        for pk, agent in self.agents.items():
+            for lane in {lanes.of_agent(pk), *agent.capabilities}:
+                self._takers.setdefault(lane, []).append(pk)
+
+    def of(self, lane: str) -> int:
+        """How much of a lane could be taken now."""
+        if lane == lanes.WORKERS:
+            return max(0, min(self.workers, self.project))
+        usable = [pk for pk in self._takers.get(lane, ()) if self._is_free(pk)]
+        return max(0, min(sum(self.room[pk] for pk in usable), self.project))
+
+    def take(self, one: Waiting) -> Agent | None:
+        """The agent that was idle longest of those who may do it; None for work of no agent.
+
+        Raises LookupError when nobody is free for it.
+        """
+        by_worker = one.lane == lanes.WORKERS
+        free = [] if by_worker else [pk for pk in self._takers.get(one.lane, ()) if self._is_free(pk)]
+        if self.project <= 0 or (self.workers <= 0 if by_worker else not free):
+            raise LookupError(one.lane)
+        self.project -= 1
+        self.shares[one.share] += 1
+        if by_worker:
+            self.workers -= 1
             return None
-        best = min(usable, key=lambda agent: (-self.room[agent.pk], agent.last_active))
-        self.room[best.pk] -= 1
-        return best
+        best = min(free, key=lambda pk: (-self.room[pk], self.agents[pk].last_active))
+        self.room[best] -= 1
+        self.workers -= _by_worker(self.agents[best])
+        return self.agents[best]
+
+    def _is_free(self, pk: UUID) -> bool:
+        return self.room[pk] > 0 and (self.workers > 0 or not _by_worker(self.agents[pk]))
 
 
-def dispatch_ready(project_id: UUID) -> list[Dispatched]:
-    """Dispatch what is ready in one project; returns what must be told to workers or agents."""
+def dispatch_ready(project_id: UUID, *, workers: int | None = None) -> list[Dispatched]:
+    """Dispatch what is ready in one project; returns what must be told to workers or agents.
+
+    At most BATCH at a time, and at most `workers` of them to workers. The work it takes grows with
+    what is dispatched and with the number of agents, not with what is queued.
+    """
     ready = CommandRun.objects.filter(
         project_id=project_id, status=RunStatus.QUEUED, available_at__lte=timezone.now()
     )
-    if not ready.exclude(holds.COMMAND_RUNS.held()).exists():
+    limit = Project.objects.filter(Exists(ready), pk=project_id).values_list("max_command_runs", flat=True)
+    if not (found := list(limit)):
         return []
-    given: list[Dispatched] = []
     with journal.changes(project_id) as change:
         holds.lock(project_id)
-        free = _free_agents(project_id)
-        slots = Worker.objects.slots()
-        outstanding = (
-            CommandRun.objects.filter(status__in=LIVE).exclude(agent__connector=Connector.PULL).count()
-        )
-        worker_room = slots * OUTSTANDING_PER_SLOT - outstanding
+        places = _places(project_id, found[0], workers)
+        room = {lane: count for lane in lanes.waiting(project_id) if (count := min(BATCH, places.of(lane)))}
+        if not room:
+            return []
         moment = now()
-        for run in _queue(project_id, free, moment):
-            agent = free.take(run, worker_room)
-            if agent is None:
-                continue
-            by_worker = agent.connector != Connector.PULL
-            worker_room -= by_worker
-            run.agent = agent
+        chosen = _choose(lanes.heads(project_id, room, moment), places)
+        runs = _locked(chosen)
+        for run in runs:
+            run.agent = chosen[run.pk]
             run.status = RunStatus.DISPATCHED
             run.dispatch_id = uuid4()
             run.dispatched_at = moment
-            run.wait_reason = (
-                "waiting for a worker" if by_worker else f"waiting for {agent.name} to ask for work"
-            )
-            run.wait_reason = run.wait_reason[:200]
-            run.save(update_fields=["agent", "status", "dispatch_id", "dispatched_at", "wait_reason"])
+            run.wait_reason = _waits_for(run.agent)
             record_run(change, "command_run.dispatched", run, previous=RunStatus.QUEUED)
-            given.append(Dispatched(run.pk, run.dispatch_id, agent.pk, by_worker))
+        _write(runs)
+        lanes.move(project_id, runs)
+    return [
+        Dispatched(run.pk, run.dispatch_id, run.agent_id, run.agent is None or _by_worker(run.agent))
+        for run in runs
+        if run.dispatch_id
+    ]
+
+
+def dispatch_in_turns(poked: UUID | None = None) -> list[Dispatched]:
+    """Dispatch what is ready, the places of workers shared between the projects that want them.
+
+    Each gets its part first, whoever has least at work begins, and what is then left is anybody's.
+    So a project with ten thousand queued rows has every place while it is alone, and gives up its
+    share as its work ends. `poked` is where something just changed: of the others only a few.
+    """
+    waiting = waiting_projects()
+    if len(waiting) <= 1:
+        return dispatch_ready(waiting[0]) if waiting else []
+    at_work = _at_workers()
+    places = _worker_places()
+    part = max(1, places // len(waiting))
+    random.shuffle(waiting)  # of those who have the same, now one and now another goes first
+    waiting.sort(key=lambda one: (at_work[one], one == poked))
+    if poked is not None:
+        others = [one for one in waiting if one != poked][:OTHERS_AT_ONCE]
+        waiting = [one for one in waiting if one == poked or one in others]
+    given: list[Dispatched] = []
+    more: list[UUID] = []
+    for project_id in waiting:
+        mine = dispatch_ready(project_id, workers=max(0, part - at_work[project_id]))
+        given += mine
+        if at_work[project_id] + sum(one.by_worker for one in mine) >= part:
+            more.append(project_id)
+    left = places - at_work.total() - sum(one.by_worker for one in given)
+    for project_id in more if left > 0 else []:
+        given += dispatch_ready(project_id)
     return given
 
 
-def _free_agents(project_id: UUID) -> _Free:
+def waiting_projects() -> list[UUID]:
+    """Projects with due, queued work that are not paused as a whole."""
+    held = Hold.objects.filter(subject_id=OuterRef("pk"))
+    return list(_with_ready_work().exclude(Exists(held)).values_list("pk", flat=True))
+
+
+def queueing_projects() -> list[UUID]:
+    """Projects with due, queued work."""
+    return list(_with_ready_work().values_list("pk", flat=True))
+
+
+def _with_ready_work() -> QuerySet[Project]:
+    ready = CommandRun.objects.filter(
+        project_id=OuterRef("pk"), status=RunStatus.QUEUED, available_at__lte=timezone.now()
+    )
+    return Project.objects.filter(Exists(ready)).order_by()
+
+
+def _places(project_id: UUID, limit: int | None, workers: int | None) -> _Places:
     agents = {
         agent.pk: agent
         for agent in Agent.objects.filter(project_id=project_id, paused=False)
         .exclude(status="offline")
         .only("id", "name", "capabilities", "connector", "max_parallel", "last_active")
     }
-    live = (
-        CommandRun.objects.filter(project_id=project_id, status__in=LIVE)
-        .values("agent_id")
-        .annotate(n=Count("id"))
-    )
-    busy = {row["agent_id"]: row["n"] for row in live}
-    room = {pk: agent.max_parallel - busy.get(pk, 0) for pk, agent in agents.items()}
-    return _Free({pk: a for pk, a in agents.items() if room[pk] > 0}, room)
-
-
-def _queue(project_id: UUID, free: _Free, moment: datetime) -> Iterable[CommandRun]:
-    """Ready rows that some free agent could take; the others cannot hide them."""
-    capabilities = {capability for agent in free.agents.values() for capability in agent.capabilities}
-    return (
-        CommandRun.objects.select_for_update(
-            of=("self",), skip_locked=connection.features.has_select_for_update_skip_locked
-        )
-        .select_related("command")
-        .filter(project_id=project_id, status=RunStatus.QUEUED, available_at__lte=moment)
-        .filter(
-            Q(wanted_agent_id__in=list(free.agents))
-            | Q(wanted_agent__isnull=True, capability__in=capabilities)
-        )
-        .exclude(holds.COMMAND_RUNS.held())
-        .order_by("-priority", "queued_at")[:BATCH]
+    live = CommandRun.objects.filter(project_id=project_id, status__in=LIVE).order_by()
+    busy: Counter[UUID | None] = Counter()
+    shares: Counter[str] = Counter()
+    for agent_id, share, count in live.values_list("agent_id", "share").annotate(n=Count("id")):
+        busy[agent_id] += count
+        shares[share] += count
+    left = _worker_places() - _at_workers().total()
+    return _Places(
+        agents,
+        {pk: agent.max_parallel - busy[pk] for pk, agent in agents.items()},
+        workers=left if workers is None else min(left, workers),
+        project=BATCH if limit is None else max(0, limit - busy.total()),
+        shares=shares,
     )
 
 
-def explain_waiting(project_id: UUID) -> int:
-    """Write down why each queued row still waits; returns how many reasons changed."""
-    queued = CommandRun.objects.filter(project_id=project_id, status=RunStatus.QUEUED)
-    changed = 0
-    for hold in sorted(Hold.objects.filter(project_id=project_id), key=_widest_first):
-        covered = holds.COMMAND_RUNS.covered_by(hold)
-        changed += _say(project_id, queued.filter(covered), str(hold))
-        queued = queued.exclude(covered)
-    queued = queued.filter(available_at__lte=timezone.now())
-    groups: list[tuple[str, UUID | None]] = list(
-        queued.values_list("capability", "wanted_agent_id").distinct()[:500]
-    )
-    if not groups:
-        return changed
-    agents = list(Agent.objects.filter(project_id=project_id))
-    workers = Worker.objects.live().exists()
-    for capability, wanted in groups:
-        reason = _reason(
-            [a for a in agents if (capability in a.capabilities if wanted is None else a.pk == wanted)],
-            capability,
-            workers,
-        )
-        rows = queued.filter(capability=capability, wanted_agent_id=wanted)
-        changed += _say(project_id, rows, reason)
-    return changed
+def _worker_places() -> int:
+    return Worker.objects.slots() * OUTSTANDING_PER_SLOT
 
 
-def explain_resumed(project_id: UUID) -> int:
-    """What said that it is paused, and is not any more, waits to be dispatched."""
-    paused = [f"{scope} is paused" for scope in HoldScope.values]
-    rows = CommandRun.objects.filter(project_id=project_id, status=RunStatus.QUEUED, wait_reason__in=paused)
-    return _say(project_id, rows.exclude(holds.COMMAND_RUNS.held()), "waiting to be dispatched")
+def _at_workers() -> Counter[UUID]:
+    """What workers have, or were told of, by project."""
+    rows = CommandRun.objects.filter(status__in=LIVE).exclude(agent__connector=Connector.PULL).order_by()
+    return Counter(dict(rows.values_list("project_id").annotate(n=Count("id"))))
 
 
-def _widest_first(hold: Hold) -> int:
-    return HoldScope.values.index(hold.scope)
+def _choose(heads: dict[str, list[Waiting]], places: _Places) -> dict[UUID, Agent | None]:
+    """Who gets what. Lanes keep their order; between them goes the share with least at work."""
+
+    def entry(lane: str, index: int) -> tuple[int, int, str, str, int]:
+        one = heads[lane][index]
+        return -one.priority, places.shares[one.share], str(one.queued_at), lane, index
+
+    chosen: dict[UUID, Agent | None] = {}
+    queue = [entry(lane, 0) for lane, rows in heads.items() if rows]
+    heapq.heapify(queue)
+    while queue and len(chosen) < BATCH:
+        *_, lane, index = first = heapq.heappop(queue)
+        if first != (still := entry(lane, index)):  # its share got something meanwhile
+            heapq.heappush(queue, still)
+            continue
+        one = heads[lane][index]
+        try:
+            chosen[one.id] = places.take(one)
+        except LookupError:
+            continue  # the lane has no taker any more
+        if index + 1 < len(heads[lane]):
+            heapq.heappush(queue, entry(lane, index + 1))
+    return chosen
 
 
-def _say(project_id: UUID, rows: QuerySet[CommandRun], reason: str) -> int:
-    """Give the rows their reason. A row that somebody else has in hand is explained next time."""
-    changed = 0
-    with journal.changes(project_id) as change:
-        skip = connection.features.has_select_for_update_skip_locked
-        others = rows.exclude(wait_reason=reason).select_related("command")
-        for run in others.select_for_update(of=("self",), skip_locked=skip)[:BATCH]:
-            run.wait_reason = reason
-            run.save(update_fields=["wait_reason"])
-            record_run(change, "command_run.waiting", run, previous=run.status)
-            changed += 1
-    return changed
+def _locked(chosen: dict[UUID, Agent | None]) -> list[CommandRun]:
+    """The chosen rows in their order, without those that somebody else has in hand."""
+    rows = CommandRun.objects.select_for_update(
+        of=("self",), skip_locked=connection.features.has_select_for_update_skip_locked
+    ).filter(pk__in=list(chosen), status=RunStatus.QUEUED)
+    found = {run.pk: run for run in rows.select_related("command").defer("command__parameters")}
+    return [found[pk] for pk in chosen if pk in found]
 
 
-def _reason(candidates: list[Agent], capability: str, workers: bool) -> str:
-    if not candidates:
-        return f"no agent has the capability {capability}"[:200]
-    names = candidates[0].name if len(candidates) == 1 else f"all {len(candidates)} agents that can do it"
-    verb = "is" if len(candidates) == 1 else "are"
-    states: Counter[str] = Counter(
-        "paused" if a.paused else "offline" if a.status == "offline" else "busy" for a in candidates
-    )
-    usable = [a for a in candidates if not a.paused and a.status != "offline"]
-    if usable and not workers and all(a.connector != Connector.PULL for a in usable):
-        return "no live worker"
-    if len(states) == 1:
-        return f"{names} {verb} {next(iter(states))}"[:200]
-    said = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
-    return f"no agent is free ({said})"
+def _waits_for(agent: Agent | None) -> str:
+    if agent is None or _by_worker(agent):
+        return "waiting for a worker"
+    return f"waiting for {agent.name} to ask for work"[:200]
+
+
+def _by_worker(agent: Agent) -> bool:
+    return agent.connector != Connector.PULL
+
+
+def _write(runs: list[CommandRun]) -> None:
+    """Write what dispatching changes, many rows in one round trip; `bulk_update` is 18 times slower."""
+    model = CommandRun._meta
+    fields = [f for f in model.concrete_fields if f.attname in DISPATCHED]
+    sets = ", ".join(f"{f.column} = %s" for f in fields)
+    rows = [
+        [f.get_db_prep_save(getattr(run, f.attname), connection) for f in (*fields, model.pk)] for run in runs
+    ]
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.executemany(f"UPDATE {model.db_table} SET {sets} WHERE id = %s", rows)  # noqa: S608
 
 
 def publish(given: Iterable[Dispatched]) -> None:
     """Send the Celery messages. A broker's failure is logged and left to the repair loop."""
     for one in given:
         if not one.by_worker:
-            wakeups.ring(one.agent_id)
+            if one.agent_id:
+                wakeups.ring(one.agent_id)
             continue
         try:
-            fail_point("dispatch.publish:before", OperationalError)
+            fail_point("agents.dispatch.publish:before", OperationalError)
             current_app.send_task(
                 TASK, args=[str(one.command_run_id), str(one.dispatch_id)], retry=False, ignore_result=True
             )
-            fail_point("dispatch.publish:after", OperationalError)
+            fail_point("agents.dispatch.publish:after", OperationalError)
         except BROKER_ERRORS as error:
             logger.warning(
                 "the broker took no message; the repair loop publishes again", extra={"error": repr(error)}
@@ -241,7 +301,7 @@ class Dispatcher:
     """The thread that dispatches and publishes after commits, one per process."""
 
     def __init__(self) -> None:
-        self._wanted: set[UUID] = set()
+        self._wanted: dict[UUID, set[Callable[[UUID], object]]] = {}
         self._wake = threading.Condition()
         self._thread: threading.Thread | None = None
         self._stopping = False
@@ -260,11 +320,12 @@ class Dispatcher:
         if thread:
             thread.join(timeout=5)
 
-    def poke(self, project_id: UUID) -> None:
-        """Have the project looked at soon. Without a started thread the repair loop does it."""
+    def poke(self, project_id: UUID, *before: Callable[[UUID], object]) -> None:
+        """Have the project looked at soon, and `before(project_id)` called first, which may start
+        what is to be dispatched. Without a started thread the repair loop does it."""
         with self._wake:
             if self._thread is not None:
-                self._wanted.add(project_id)
+                self._wanted.setdefault(project_id, set()).update(before)
                 self._wake.notify()
 
     def _run(self) -> None:
@@ -273,11 +334,14 @@ class Dispatcher:
                 self._wake.wait_for(lambda: self._wanted or self._stopping)
                 if self._stopping:
                     return
-                project_id = self._wanted.pop()
+                project_id = next(iter(self._wanted))  # whoever has waited longest
+                before = self._wanted.pop(project_id)
             try:
-                given = dispatch_ready(project_id)
+                for act in before:
+                    act(project_id)
+                given = dispatch_in_turns(project_id)
                 publish(given)
-                if len(given) == BATCH:
+                if len(given) >= BATCH:
                     self.poke(project_id)
             except DatabaseError:
                 logger.warning("dispatch failed; the repair loop tries again", exc_info=True)
@@ -287,13 +351,3 @@ class Dispatcher:
 
 _dispatcher = Dispatcher()
 start, stop, poke = _dispatcher.start, _dispatcher.stop, _dispatcher.poke
-
-
-def waiting_projects() -> list[UUID]:
-    """Projects with due, queued work."""
-    return list(
-        CommandRun.objects.filter(status=RunStatus.QUEUED, available_at__lte=timezone.now())
-        .order_by()
-        .values_list("project_id", flat=True)
-        .distinct()
-    )

@@ -12,6 +12,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Cast, Coalesce
 from django.utils import timezone
 
 from apps.accounts.models import Project
@@ -148,6 +149,13 @@ class CommandRun(models.Model):
     share = models.CharField(
         max_length=200, blank=True, help_text="Work of one share stands in one line; lines take turns"
     )
+    lane = models.GeneratedField(
+        expression=Coalesce(Cast("wanted_agent_id", models.CharField(max_length=100)), "capability"),
+        output_field=models.CharField(max_length=100),
+        db_persist=True,
+        help_text="Who may take it: one agent, agents with a capability, or empty for any worker",
+    )
+    turn = models.BigIntegerField(default=0, help_text="Its turn in its lane; those of one share follow")
     attempt = models.PositiveSmallIntegerField(default=0)
     max_attempts = models.PositiveSmallIntegerField(default=3)
     backoff_seconds = models.FloatField(default=2)
@@ -197,9 +205,14 @@ class CommandRun(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["project", "-priority", "available_at", "queued_at"],
+                fields=["project", "lane", "-priority", "turn", "queued_at"],
                 condition=Q(status="queued"),
-                name="command_run_ready",
+                name="command_run_next",
+            ),
+            models.Index(
+                fields=["project", "lane", "share", "priority", "turn"],
+                condition=Q(status="queued"),
+                name="command_run_last_of_share",
             ),
             models.Index(
                 fields=["status", "lease_expires_at"],
@@ -228,6 +241,26 @@ class CommandRun(models.Model):
     @property
     def is_over(self) -> bool:
         return self.status in OVER
+
+
+class LaneTurn(models.Model):
+    """How far the turns of one lane and priority have come: the highest that was dispatched.
+
+    Only the dispatcher moves it, forward. It orders work and limits nothing.
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
+    lane = models.CharField(max_length=100, blank=True)
+    priority = models.SmallIntegerField()
+    turn = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["project", "lane", "priority"], name="lane_turn_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.lane or 'any worker'}: {self.turn}"
 
 
 class CommandRunData(models.Model):

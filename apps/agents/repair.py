@@ -13,7 +13,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import Q
 
-from apps.agents import dispatch, holds, overdue
+from apps.agents import dispatch, explain, holds, overdue
 from apps.agents.dispatch import Dispatched
 from apps.agents.models import Agent, AgentStatus, CommandRun, Connector, RunStatus, Worker
 from apps.agents.status import refresh_agent
@@ -40,11 +40,11 @@ def tick() -> int:
     moved += recall_from_absent()
     moved += recall_held()
     moved += republish_unclaimed(moment)
-    for project_id in dispatch.waiting_projects():
-        given = dispatch.dispatch_ready(project_id)
-        dispatch.publish(given)
-        moved += len(given)
-        dispatch.explain_waiting(project_id)
+    given = dispatch.dispatch_in_turns()
+    dispatch.publish(given)
+    moved += len(given)
+    for project_id in dispatch.queueing_projects():
+        explain.explain_waiting(project_id)
     return moved
 
 

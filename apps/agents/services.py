@@ -12,7 +12,7 @@ import orjson
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
-from apps.agents import dispatch, schema
+from apps.agents import dispatch, lanes, schema
 from apps.agents.events import AgentRemoved, CatalogueChanged
 from apps.agents.models import (
     Agent,
@@ -40,6 +40,7 @@ class Effort:
     step_id: UUID | None = None
     workflow_id: UUID | None = None
     priority: int = 0
+    share: str = ""
     max_attempts: int | None = None
     backoff_seconds: float = 2
     max_backoff_seconds: float = 60
@@ -107,6 +108,8 @@ def queue(change: Change, run: CommandRun, effort: Effort, value: dict[str, Any]
     run.queue_timeout_seconds = effort.queue_timeout_seconds
     run.run_id, run.step_id, run.workflow_id = effort.run_id, effort.step_id, effort.workflow_id
     run.requested_by = effort.requested_by[:150]
+    run.share = (effort.share or effort.requested_by)[:200]
+    run.turn = lanes.next_turn(run)
     run.queued_at = run.available_at = moment
     run.gives_up_at = moment + timedelta(seconds=effort.queue_timeout_seconds)
     run.wait_reason = "waiting to be dispatched"

@@ -240,6 +240,7 @@ class Advance:
             step_id=step.pk,
             workflow_id=self.run.workflow_id,
             priority=self.run.priority,
+            share=self.run.concurrency_key or str(self.run.pk),
             timeout_seconds=definition.timeout_seconds,
             queue_timeout_seconds=definition.queue_timeout_seconds,
             requested_by=self.run.requested_by,

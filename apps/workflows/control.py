@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F, Q
 
-from apps.agents import dispatch, holds
+from apps.agents import dispatch, explain, holds
 from apps.agents.holds import Released
 from apps.agents.models import Hold, HoldScope
 from apps.errors import Conflict, NotFound
@@ -63,7 +63,7 @@ def pause_run(run: Run, *, by: str = "") -> Run:
             advance.run.status = RunStatus.PAUSED
             advance.run.status_reason = f"Paused by {by}." if by else "Paused."
             advance.settle()
-    dispatch.explain_waiting(run.project_id)
+    explain.explain_waiting(run.project_id)
     run.refresh_from_db()
     return run
 
@@ -80,7 +80,7 @@ def resume_run(run: Run, *, by: str = "") -> Run:
             advance.run.status, advance.run.status_reason = RunStatus.RUNNING, ""
             advance.settle()
         _poke(change)
-    dispatch.explain_resumed(run.project_id)
+    explain.explain_resumed(run.project_id)
     run.refresh_from_db()
     return run
 
@@ -175,7 +175,7 @@ def _pause(project_id: UUID, scope: HoldScope, subject: UUID, workflow: str | No
         if holds.hold(change, scope, subject, by=by):
             said = PauseChanged(subject_id=subject, workflow=workflow, paused=True, by=by, at=change.moment())
             change.record(f"{scope}.paused", said)
-    dispatch.explain_waiting(project_id)
+    explain.explain_waiting(project_id)
     return holds.of(subject)
 
 
@@ -189,7 +189,7 @@ def _resume(project_id: UUID, subject: UUID, workflow: str | None, by: str) -> H
             )
             change.record(f"{released.hold.scope}.resumed", said)
             _poke(change)
-    dispatch.explain_resumed(project_id)
+    explain.explain_resumed(project_id)
     return holds.of(subject)
 
 

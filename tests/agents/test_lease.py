@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from apps.agents import dispatch, lease, overdue, repair
+from apps.agents import dispatch, explain, lease, overdue, repair
 from apps.agents.connectors.base import Outcome
 from apps.agents.lease import Claimed
 from apps.agents.models import Agent, CommandRun
@@ -206,7 +206,7 @@ def test_an_agent_gets_one_command_run_at_a_time_and_priority_goes_first() -> No
     low.refresh_from_db()
     high.refresh_from_db()
     assert (high.status, low.status) == ("dispatched", "queued")
-    dispatch.explain_waiting(agent.project_id)
+    explain.explain_waiting(agent.project_id)
     low.refresh_from_db()
     assert low.wait_reason == f"{agent.name} is busy"
 

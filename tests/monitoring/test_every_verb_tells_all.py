@@ -147,6 +147,7 @@ def test_a_silent_agent_goes_offline(project: Project) -> None:
 @covers(
     services.start_command_run,
     services.accept_command_run,
+    services.queue,
     dispatch.dispatch_ready,
     lease.claim,
     lease.finish,
@@ -164,6 +165,15 @@ def test_a_command_run_is_accepted_dispatched_claimed_and_finished(agent: Agent)
     assert held
     with verify_action(agent.project_id):
         acting.finish(held)
+
+
+@covers(dispatch.dispatch_in_turns)
+def test_work_of_two_projects_is_dispatched_in_turns(agent: Agent) -> None:
+    other = make_agent(Project.objects.create(slug="other", name="Other"))
+    for one in (agent, other):
+        make_run(make_command(one.project), one)
+    with verify_action(agent.project_id), verify_action(other.project_id):
+        assert len(dispatch.dispatch_in_turns()) == 2
 
 
 @covers(lease.claim_next)

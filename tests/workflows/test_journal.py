@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from apps.accounts.models import Project
-from apps.agents import dispatch, lease, overdue
+from apps.agents import explain, lease, overdue
 from apps.agents.models import CommandRun
 from apps.workflows import engine, services
 from apps.workflows.models import Run, Step
@@ -102,7 +102,7 @@ def test_waiting_says_why_on_the_step_too(project: Project) -> None:
     make_command(project, "rare.thing", capability="rare")
     run = start(make_workflow(project, {"a": {"command": "rare.thing"}}))
     with verify_action(project.pk):
-        dispatch.explain_waiting(project.pk)
+        explain.explain_waiting(project.pk)
     assert Step.objects.get(run=run).wait_reason == "no agent has the capability rare"
     assert CommandRun.objects.get().wait_reason == "no agent has the capability rare"
 

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from apps.accounts.models import Project, Role, Scope
-from apps.agents import dispatch, lease, repair
+from apps.agents import dispatch, explain, lease, repair
 from apps.agents.models import CommandRun, Hold
 from apps.workflows import control, engine, services
 from apps.workflows.models import Run, Step, Workflow
@@ -62,7 +62,7 @@ def test_a_paused_run_finishes_what_runs_and_dispatches_nothing_more(
     finish(held)
     assert statuses(run) == {"a": "completed", "b": "queued"}
     assert take(project) == {}
-    dispatch.explain_waiting(project.pk)
+    explain.explain_waiting(project.pk)
     assert Step.objects.get(run=run, key="b").wait_reason == "run is paused"
     assert fresh(run).status == "paused"
     control.resume_run(run, by="olga")
@@ -187,7 +187,7 @@ def test_a_paused_workflow_holds_its_runs_and_those_started_meanwhile_but_no_oth
     during = start(workflow)
     other = start(make_workflow(project, {"c": {}}))
     assert list(take(project)) == ["c"]
-    dispatch.explain_waiting(project.pk)
+    explain.explain_waiting(project.pk)
     for run in (before, during):
         assert Step.objects.get(run=run, key="a").wait_reason == "workflow is paused"
         assert fresh(run).status == "running"

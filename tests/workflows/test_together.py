@@ -11,7 +11,7 @@ import pytest
 from django.db import connection
 
 from apps.accounts.models import Project
-from apps.agents import dispatch, lease, repair
+from apps.agents import explain, lease, repair
 from apps.agents.models import CommandRun
 from apps.errors import Conflict, DomainError
 from apps.workflows import approvals, control, engine, services
@@ -221,7 +221,7 @@ def test_pauses_resumes_finishes_and_sweeps_at_once_leave_one_truth(project: Pro
         *[lambda: control.pause_workflow(workflow), lambda: control.resume_workflow(workflow)] * 2,
         *[lambda: control.pause_project(project.pk), lambda: control.resume_project(project.pk)] * 2,
         *[lambda key=key: finish(taken[key]) for key in taken],
-        lambda: dispatch.explain_waiting(project.pk),
+        lambda: explain.explain_waiting(project.pk),
         engine.sweep,
         repair.tick,
     )

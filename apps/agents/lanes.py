@@ -1,0 +1,140 @@
+"""Lanes: queued work that the same takers wait for, and in which order it leaves.
+
+A lane is a capability, one agent asked for by name, or empty for what any worker does. In a lane
+work goes by priority, then by turn, then by age. A row's turn is given when it is queued: one after
+the lane's newest dispatched turn, or one after the last queued of its share. So a share with ten
+thousand rows and one with a single row take turns, and nothing has to be counted or reordered.
+
+SQL of its own, because each statement here costs the same whatever is queued: lanes are found by
+hopping over an index, and of each only the head is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from apps.agents.models import CommandRun, Hold, HoldScope
+
+WORKERS = ""  # the lane of work that no agent does
+AT_ONCE = 100  # lanes read by one statement
+
+_WAITING = """
+WITH RECURSIVE waiting(lane) AS (
+    SELECT min(lane) FROM agents_commandrun WHERE project_id = %(project)s AND status = 'queued'
+    UNION ALL
+    SELECT (
+        SELECT min(lane) FROM agents_commandrun
+        WHERE project_id = %(project)s AND status = 'queued' AND lane > waiting.lane
+    ) FROM waiting WHERE waiting.lane IS NOT NULL
+) SELECT lane FROM waiting WHERE lane IS NOT NULL
+"""
+_HEAD = """
+SELECT * FROM (
+    SELECT id, lane, priority, share, queued_at FROM agents_commandrun
+    WHERE project_id = %s AND lane = %s AND status = 'queued' AND available_at <= %s {free}
+    ORDER BY priority DESC, turn, queued_at LIMIT %s
+) AS head
+"""
+_TURN = """
+SELECT
+    (SELECT turn FROM agents_laneturn WHERE project_id = %(project)s AND lane = %(lane)s AND priority = %(priority)s),
+    (SELECT max(turn) FROM agents_commandrun WHERE project_id = %(project)s AND lane = %(lane)s
+        AND share = %(share)s AND priority = %(priority)s AND status = 'queued')
+"""  # noqa: E501
+_MOVE = """
+INSERT INTO agents_laneturn (project_id, lane, priority, turn) VALUES (%s, %s, %s, %s)
+ON CONFLICT (project_id, lane, priority) DO UPDATE SET turn = excluded.turn
+WHERE agents_laneturn.turn < excluded.turn
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The part of a queued command run that decides about its order."""
+
+    id: UUID
+    lane: str
+    priority: int
+    share: str
+    queued_at: datetime | str
+
+
+def of_agent(agent_id: UUID) -> str:
+    """The lane of work that asks for one agent by name."""
+    return str(_key(agent_id))
+
+
+def waiting(project_id: UUID) -> list[str]:
+    """The lanes in which anything is queued; one hop of the index for each."""
+    return [lane for (lane,) in _read(_WAITING, {"project": _key(project_id)})]
+
+
+def heads(project_id: UUID, room: Mapping[str, int], at: datetime) -> dict[str, list[Waiting]]:
+    """What leaves first from each of the lanes, at most `room` of it: due at that moment and not held."""
+    free, held = _not_held(project_id)
+    moment = connection.ops.adapt_datetimefield_value(at)
+    found: dict[str, list[Waiting]] = {lane: [] for lane in room}
+    lanes = list(room)
+    for start in range(0, len(lanes), AT_ONCE):
+        part = lanes[start : start + AT_ONCE]
+        values: list[Any] = []
+        for lane in part:
+            values += [_key(project_id), lane, moment, *held, room[lane]]
+        for pk, lane, *rest in _read(" UNION ALL ".join([_HEAD.format(free=free)] * len(part)), values):
+            found[lane].append(Waiting(pk if isinstance(pk, UUID) else UUID(pk), lane, *rest))
+    return found
+
+
+def next_turn(run: CommandRun) -> int:
+    """The turn of a row that is going to be queued, or moved to another priority."""
+    lane = of_agent(run.wanted_agent_id) if run.wanted_agent_id else run.capability
+    values = {
+        "project": _key(run.project_id),
+        "lane": lane,
+        "priority": run.priority,
+        "share": run.share,
+    }
+    ((dispatched, queued),) = _read(_TURN, values)
+    return int(max(dispatched or 0, queued or 0)) + 1
+
+
+def move(project_id: UUID, dispatched: Iterable[CommandRun]) -> None:
+    """Note which turns were dispatched. The caller holds the project's lock."""
+    reached: dict[tuple[str, int], int] = {}
+    for run in dispatched:
+        reached[run.lane, run.priority] = max(run.turn, reached.get((run.lane, run.priority), 0))
+    with connection.cursor() as cursor:
+        for (lane, priority), turn in reached.items():
+            cursor.execute(_MOVE, [_key(project_id), lane, priority, turn])
+
+
+def _not_held(project_id: UUID) -> tuple[str, list[Any]]:
+    """A condition in SQL that leaves out what is paused, and its values. There are few holds."""
+    held: dict[str, list[Any]] = {}
+    for scope, subject in Hold.objects.filter(project_id=project_id).values_list("scope", "subject_id"):
+        held.setdefault(scope, []).append(_key(subject))
+    if HoldScope.PROJECT in held:
+        return "AND 1 = 0", []
+    parts, values = "", []
+    for scope, column in ((HoldScope.WORKFLOW, "workflow_id"), (HoldScope.RUN, "run_id")):
+        if subjects := held.get(scope):
+            parts += f" AND ({column} IS NULL OR {column} NOT IN ({', '.join(['%s'] * len(subjects))}))"
+            values += subjects
+    return parts, values
+
+
+def _read(sql: str, values: Any) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
+
+
+def _key(pk: UUID) -> Any:
+    return pk if connection.features.has_native_uuid_field else pk.hex
