@@ -298,6 +298,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/command-runs/{command_run_id}/logs/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What was logged while it ran, oldest first. */
+        get: operations["list_command_run_log"];
+        put?: never;
+        /** @description Log lines of the work in hand; renews the lease. 409 when the fence is stale. */
+        post: operations["append_command_run_log"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/command-runs/{command_run_id}/progress/": {
         parameters: {
             query?: never;
@@ -713,6 +731,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run_id}/steps/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * @description The run's steps in the order of its definition, or with `parent` the items of a map in the
+         *     order of its list.
+         */
+        get: operations["list_steps"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/cancellations/": {
         parameters: {
             query?: never;
@@ -740,7 +778,8 @@ export interface paths {
         /** @description The project's workflows by name, each with its input schema, steps and last run. */
         get: operations["list_workflows"];
         put?: never;
-        post?: never;
+        /** @description Save a new workflow. 400 with `problems` by line, 409 when there is one with its slug. */
+        post: operations["create_workflow"];
         delete?: never;
         options?: never;
         head?: never;
@@ -795,6 +834,112 @@ export interface paths {
         put?: never;
         /** @description Start a run of the workflow's current version. */
         post: operations["start_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflows/{slug}/versions/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The versions of a workflow, newest first; the newest is the one that new runs take. */
+        get: operations["list_workflow_versions"];
+        put?: never;
+        /**
+         * @description Save the next version. 200 when it means the same as the one there is, 400 with `problems`
+         *     by line, 409 with `current` when somebody saved another one since `base_version`.
+         */
+        post: operations["save_workflow_version"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflows/{slug}/versions/{number}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One version as it was written, and what it means. */
+        get: operations["get_workflow_version"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflows/{slug}/versions/{number}/current/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Use this version again: its text is saved as the next version. */
+        post: operations["use_workflow_version"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflows/{slug}/versions/{number}/diff/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What changed from this version to another, by meaning and by text. */
+        get: operations["diff_workflow_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflows/schema/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The JSON Schema of a definition, for editors. */
+        get: operations["get_workflow_schema"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflows/validation/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description What is wrong with a definition, by line, and what it means. Saves nothing. */
+        post: operations["validate_workflow"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1010,6 +1155,19 @@ export interface components {
             name: string;
             scopes: components["schemas"]["ScopesEnum"][];
         };
+        Appended: {
+            cancel: boolean;
+            /** @description Lines beyond what one command run keeps */
+            dropped: number;
+            kept: number;
+            /** @description The number of the newest line there is */
+            last: number;
+            pause: boolean;
+        };
+        AppendLinesRequest: {
+            fence: number;
+            lines: components["schemas"]["SaidLineRequest"][];
+        };
         Approval: {
             /** @description Whether you may decide it now */
             can_decide: boolean;
@@ -1108,6 +1266,7 @@ export interface components {
             /** Format: date-time */
             ended_at: string | null;
             error: string;
+            fence: number;
             number: number;
             outcome: string;
             /** Format: date-time */
@@ -1124,6 +1283,8 @@ export interface components {
         };
         /** @enum {unknown} */
         BlankEnum: "";
+        /** @enum {string} */
+        BodyEnum: "command" | "approval" | "wait" | "http" | "workflow";
         BulkCancelled: {
             cancelled: number;
             /** @description Runs that ended by themselves meanwhile */
@@ -1149,6 +1310,8 @@ export interface components {
         };
         /** @enum {string} */
         CeleryEnum: "running" | "stopped";
+        /** @enum {string} */
+        ChangeKindEnum: "added" | "removed" | "changed" | "reordered";
         Claim: {
             command_run: components["schemas"]["Claimed"];
         };
@@ -1183,20 +1346,41 @@ export interface components {
             agent: components["schemas"]["AgentBrief"] | null;
             attempt: number;
             attempts: components["schemas"]["Attempt"][];
-            command: string;
+            command: string | null;
             /** Format: double */
             cost_usd: number | null;
             demo: boolean;
+            /** @description How often it was offered since it was queued */
+            dispatch_count: number;
+            /** Format: date-time */
+            dispatched_at: string | null;
             error: components["schemas"]["Error"] | null;
             error_code: string;
+            /** @description Grows with every claim; only its holder may write */
             fence: number;
             /** Format: date-time */
             finished_at: string | null;
+            /**
+             * Format: date-time
+             * @description When it is timed out if nobody took it by then
+             */
+            gives_up_at: string | null;
+            /**
+             * Format: date-time
+             * @description When its holder was last heard of
+             */
+            heartbeat_at: string | null;
+            /** @description The worker or agent that holds the lease; empty: nobody */
+            holder: string;
             /** Format: uuid */
             id: string;
             input: unknown;
+            /** @description http: a worker sends a request; there is no command and no agent */
+            kind: components["schemas"]["WorkKindEnum"];
             /** Format: date-time */
             lease_expires_at: string | null;
+            /** @description How often its holder went silent */
+            lost_count: number;
             max_attempts: number;
             message: string;
             model: string;
@@ -1214,6 +1398,11 @@ export interface components {
             step_id: string | null;
             /** @description The newest part of what is being written */
             text: string;
+            /**
+             * Format: date-time
+             * @description When the running attempt is stopped
+             */
+            timeout_at: string | null;
             title: string;
             tokens: components["schemas"]["Tokens"];
             wait_reason: string;
@@ -1233,7 +1422,7 @@ export interface components {
             /** Attempt */
             attempt: number;
             /** Command */
-            command: string;
+            command: string | null;
             /**
              * Command Run Id
              * Format: uuid
@@ -1274,11 +1463,68 @@ export interface components {
             type: "command_run_update";
             /** Wait Reason */
             wait_reason: string;
+            /**
+             * Work Kind
+             * @default command
+             */
+            work_kind: string;
+        };
+        /**
+         * CommandRunLog
+         * @description The newest lines of a command run's log. A gap in the numbers is read over REST.
+         */
+        CommandRunLog: {
+            /**
+             * Command Run Id
+             * Format: uuid
+             */
+            command_run_id: string;
+            /** Lines */
+            lines: components["schemas"]["LogLine"][];
+            /** Run Id */
+            run_id: string | null;
+            /** Step Id */
+            step_id: string | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "command_run_log";
+        };
+        /**
+         * CommandRunProgress
+         * @description How far a running command run is; every one is also a sign of life of its holder.
+         */
+        CommandRunProgress: {
+            /** Agent Id */
+            agent_id: string | null;
+            /**
+             * Command Run Id
+             * Format: uuid
+             */
+            command_run_id: string;
+            /** Heartbeat At */
+            heartbeat_at: string;
+            /** Message */
+            message: string;
+            /** Progress */
+            progress: number;
+            /** Run Id */
+            run_id: string | null;
+            /** Step Id */
+            step_id: string | null;
+            /** Text */
+            text: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "command_run_progress";
         };
         CommandRunRow: {
             agent: components["schemas"]["AgentBrief"] | null;
             attempt: number;
-            command: string;
+            command: string | null;
             /** Format: double */
             cost_usd: number | null;
             demo: boolean;
@@ -1287,6 +1533,8 @@ export interface components {
             finished_at: string | null;
             /** Format: uuid */
             id: string;
+            /** @description http: a worker sends a request; there is no command and no agent */
+            kind: components["schemas"]["WorkKindEnum"];
             max_attempts: number;
             message: string;
             model: string;
@@ -1316,6 +1564,10 @@ export interface components {
         ConnectionEnum: "connected" | "disconnected";
         /** @enum {string} */
         ConnectorEnum: "llm" | "pull";
+        CreateWorkflowRequest: {
+            /** @description The definition, YAML or JSON */
+            source: string;
+        };
         CredentialsRequest: {
             /**
              * @description false: the refresh token comes in the body, for programs.
@@ -1376,16 +1628,63 @@ export interface components {
         DefinedStep: {
             /** @description The slug of one agent; null: any that can */
             agent: string | null;
-            /** @description Null for approvals and waits */
+            /** @description What it does: the kind, or of a map what is done for each item */
+            body: components["schemas"]["BodyEnum"];
+            /** @description Null for what no agent does */
             command: string | null;
+            /** @description The key of the step where the run goes on when this one fails */
+            goes_to: string | null;
             key: string;
             kind: components["schemas"]["KindEnum"];
             name: string;
+            /** @description Also the steps whose failure it handles */
             needs: string[];
+            /** @description The slug of the workflow it runs */
+            workflow: string | null;
+        };
+        DefinitionProblem: {
+            /** @description From 1 */
+            column: number | null;
+            /** @description From 1 */
+            line: number | null;
+            message: string;
+            /** @description Such as `steps[2].needs[0]`; empty for the whole text */
+            path: string;
         };
         Error: {
             code: string;
             message: string;
+        };
+        FieldChange: {
+            /** @description Null when it is absent */
+            after: unknown | null;
+            /** @description Null when it was absent */
+            before: unknown | null;
+            kind: components["schemas"]["ChangeKindEnum"];
+            /** @description Such as `retry.attempts` */
+            path: string;
+        };
+        Graph: {
+            steps: components["schemas"]["GraphStep"][];
+        };
+        GraphStep: {
+            /** @description The slug of one agent; null: any that can */
+            agent: string | null;
+            /** @description What it does: the kind, or of a map what is done for each item */
+            body: components["schemas"]["BodyEnum"];
+            /** @description Null for what no agent does */
+            command: string | null;
+            /** @description The key of the step where the run goes on when this one fails */
+            goes_to: string | null;
+            /** @description Its place in the definition, from 1 */
+            index: number;
+            key: string;
+            kind: components["schemas"]["KindEnum"];
+            name: string;
+            /** @description Also the steps whose failure it handles */
+            needs: string[];
+            /** @description The slug of the workflow it runs */
+            workflow: string | null;
         };
         Health: {
             cache: components["schemas"]["ConnectionEnum"];
@@ -1406,6 +1705,17 @@ export interface components {
             current_task?: string | null;
             status?: components["schemas"]["AgentReportedStatusEnum"];
         };
+        ItemCounts: {
+            /** @description Also those that were never begun */
+            cancelled: number;
+            completed: number;
+            /** @description Also those that timed out */
+            failed: number;
+            running: number;
+            total: number;
+            /** @description Not begun */
+            waiting: number;
+        };
         JournalEvent: {
             /** Format: date-time */
             at: string;
@@ -1424,13 +1734,34 @@ export interface components {
             results: components["schemas"]["JournalEvent"][];
         };
         /** @enum {string} */
-        KindEnum: "command" | "approval" | "wait";
+        KindEnum: "command" | "approval" | "wait" | "http" | "workflow" | "map";
         LastRun: {
             /** Format: uuid */
             id: string;
             /** Format: date-time */
             started_at: string | null;
             status: components["schemas"]["RunStatusEnum"];
+        };
+        /** @enum {string} */
+        LogLevelEnum: "debug" | "info" | "warning" | "error";
+        /**
+         * LogLine
+         * @description One line of the log of a command run, numbered from 1.
+         */
+        LogLine: {
+            /** At */
+            at: string;
+            /** Attempt */
+            attempt: number;
+            /**
+             * Level
+             * @enum {string}
+             */
+            level: "debug" | "info" | "warning" | "error";
+            /** Number */
+            number: number;
+            /** Text */
+            text: string;
         };
         Me: {
             /** @description null for a key. */
@@ -1490,6 +1821,8 @@ export interface components {
             state: string;
             url: string;
         };
+        /** @enum {string} */
+        OriginEnum: "user" | "schedule" | "trigger" | "step";
         PaginatedAgentRowList: {
             /**
              * Format: uri-reference
@@ -1555,6 +1888,19 @@ export interface components {
             previous: string | null;
             results: components["schemas"]["CommandRunRow"][];
         };
+        PaginatedLogLineList: {
+            /**
+             * Format: uri-reference
+             * @example /api/v1/runs/?cursor=cD0yMDI2
+             */
+            next: string | null;
+            /**
+             * Format: uri-reference
+             * @example /api/v1/runs/?cursor=cD0yMDI2
+             */
+            previous: string | null;
+            results: components["schemas"]["LogLine"][];
+        };
         PaginatedRunRowList: {
             /**
              * Format: uri-reference
@@ -1568,6 +1914,32 @@ export interface components {
             previous: string | null;
             results: components["schemas"]["RunRow"][];
         };
+        PaginatedStepList: {
+            /**
+             * Format: uri-reference
+             * @example /api/v1/runs/?cursor=cD0yMDI2
+             */
+            next: string | null;
+            /**
+             * Format: uri-reference
+             * @example /api/v1/runs/?cursor=cD0yMDI2
+             */
+            previous: string | null;
+            results: components["schemas"]["Step"][];
+        };
+        PaginatedVersionRowList: {
+            /**
+             * Format: uri-reference
+             * @example /api/v1/runs/?cursor=cD0yMDI2
+             */
+            next: string | null;
+            /**
+             * Format: uri-reference
+             * @example /api/v1/runs/?cursor=cD0yMDI2
+             */
+            previous: string | null;
+            results: components["schemas"]["VersionRow"][];
+        };
         PaginatedWorkflowRowList: {
             /**
              * Format: uri-reference
@@ -1580,6 +1952,15 @@ export interface components {
              */
             previous: string | null;
             results: components["schemas"]["WorkflowRow"][];
+        };
+        ParentRun: {
+            /** Format: uuid */
+            id: string;
+            number: number;
+            /** @description The key of the step that started this run */
+            step: string;
+            /** @description The slug of its workflow */
+            workflow: string;
         };
         Pause: {
             /** Format: date-time */
@@ -1690,13 +2071,22 @@ export interface components {
             name: string;
             /** @description Counts the runs of the workflow from 1 */
             number: number;
+            origin: components["schemas"]["OriginEnum"];
+            /**
+             * Format: uuid
+             * @description The schedule, trigger or step
+             */
+            origin_id: string | null;
             output: unknown | null;
+            /** @description The run that this one is a step of */
+            parent_run: components["schemas"]["ParentRun"] | null;
             progress: number;
             requested_by: string;
             /** Format: date-time */
             started_at: string | null;
             status: components["schemas"]["RunStatusEnum"];
             status_reason: string;
+            /** @description Of the definition; a map's items are pages of their own */
             steps: components["schemas"]["Step"][];
             tokens: components["schemas"]["Tokens"];
             total_steps: number;
@@ -1797,6 +2187,62 @@ export interface components {
         };
         /** @enum {string} */
         RunStatusEnum: "queued" | "running" | "waiting" | "paused" | "completed" | "failed" | "cancelled";
+        SaidLineRequest: {
+            /**
+             * Format: date-time
+             * @description Without it, when the server got it
+             */
+            at?: string;
+            /** @default info */
+            level: components["schemas"]["LogLevelEnum"];
+            text: string;
+        };
+        Saved: {
+            /** @description False: it means the same as the version there is, and nothing was saved */
+            is_new_version: boolean;
+            name: string;
+            slug: string;
+            version: number;
+        };
+        SaveVersionRequest: {
+            /** @description The version it was written from; 409 when there is a newer one */
+            base_version?: number;
+            /** @description The definition, YAML or JSON */
+            source: string;
+        };
+        /**
+         * ScheduleChanged
+         * @description A schedule as it now is. Kinds: schedule.changed (also when it is made), schedule.fired and
+         *     schedule.deleted. `outcome` is what came of the moment that fired; `run_id` its run.
+         */
+        ScheduleChanged: {
+            /** Enabled */
+            enabled: boolean;
+            /** Last At */
+            last_at: string | null;
+            /** Last Problem */
+            last_problem: string;
+            /** Name */
+            name: string;
+            /** Next At */
+            next_at: string | null;
+            /** Outcome */
+            outcome: string | null;
+            /** Run Id */
+            run_id: string | null;
+            /**
+             * Schedule Id
+             * Format: uuid
+             */
+            schedule_id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "schedule_update";
+            /** Workflow */
+            workflow: string;
+        };
         /** @enum {string} */
         ScopesEnum: "agent" | "ingest" | "read" | "run";
         Seat: {
@@ -1834,7 +2280,9 @@ export interface components {
             workflows: components["schemas"]["DashboardRun"][];
         };
         /** @description One message of the socket, told apart by `type`. */
-        SocketEvent: components["schemas"]["AgentRemoved"] | components["schemas"]["AgentChanged"] | components["schemas"]["ApprovalChanged"] | components["schemas"]["CatalogueChanged"] | components["schemas"]["CommandRunChanged"] | components["schemas"]["PauseChanged"] | components["schemas"]["StepChanged"] | components["schemas"]["AlertRaised"] | components["schemas"]["RunChanged"];
+        SocketEvent: components["schemas"]["AgentRemoved"] | components["schemas"]["AgentChanged"] | components["schemas"]["ApprovalChanged"] | components["schemas"]["CatalogueChanged"] | components["schemas"]["CommandRunChanged"] | components["schemas"]["PauseChanged"] | components["schemas"]["ScheduleChanged"] | components["schemas"]["StepChanged"] | components["schemas"]["AlertRaised"] | components["schemas"]["TriggerChanged"] | components["schemas"]["WorkflowSaved"] | components["schemas"]["RunChanged"];
+        /** @description A message that has no position in the journal and may be lost, told apart by `type`. */
+        SocketTick: components["schemas"]["CommandRunLog"] | components["schemas"]["CommandRunProgress"];
         StartCommandRequest: {
             /** @description A name of the catalogue */
             command: string;
@@ -1880,7 +2328,12 @@ export interface components {
              */
             approval_id: string | null;
             attempt: number;
-            /** @description Null for approvals and waits */
+            /**
+             * Format: uuid
+             * @description The newest run it started
+             */
+            child_run_id: string | null;
+            /** @description Null for what no agent does */
             command: string | null;
             /** Format: uuid */
             command_run_id: string | null;
@@ -1889,18 +2342,32 @@ export interface components {
             /** @description Made by the built-in demo model */
             demo: boolean;
             error: components["schemas"]["Error"] | null;
+            /** @description The key of the step where the run goes on when this one fails */
+            goes_to: string | null;
             /** Format: uuid */
             id: string;
             index: number;
             input: unknown | null;
+            item: unknown | null;
+            /** @description Of a map that has begun */
+            items: components["schemas"]["ItemCounts"] | null;
             key: string;
             kind: components["schemas"]["KindEnum"];
+            /** @description The place of a map's item, from 0 */
+            map_index: number | null;
             max_attempts: number | null;
             message: string;
             model: string;
             name: string;
+            /** @description Also the steps whose failure it handles */
             needs: string[];
+            /** @description Null for a map of more than 100 items: ask for those page by page */
             output: unknown | null;
+            /**
+             * Format: uuid
+             * @description The map step it is an item of
+             */
+            parent_id: string | null;
             progress: number;
             /** Format: date-time */
             started_at: string | null;
@@ -1913,10 +2380,18 @@ export interface components {
              * @description When a wait is over, or an approval expires
              */
             wakes_at: string | null;
+            /** @description The slug of the workflow it runs */
+            workflow: string | null;
         };
         StepAgent: {
             /** Format: uuid */
             id: string;
+            name: string;
+        };
+        StepChange: {
+            changes: components["schemas"]["FieldChange"][];
+            key: string;
+            kind: components["schemas"]["ChangeKindEnum"];
             name: string;
         };
         /**
@@ -2002,6 +2477,88 @@ export interface components {
             input: number | null;
             output: number | null;
         };
+        /**
+         * TriggerChanged
+         * @description A trigger as it now is. Kinds: trigger.changed (also when it is made), trigger.fired and
+         *     trigger.deleted. `run_id` is the run that the request started.
+         */
+        TriggerChanged: {
+            /** Enabled */
+            enabled: boolean;
+            /** Last At */
+            last_at: string | null;
+            /** Last Result */
+            last_result: string;
+            /** Name */
+            name: string;
+            /** Run Id */
+            run_id: string | null;
+            /**
+             * Trigger Id
+             * Format: uuid
+             */
+            trigger_id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "trigger_update";
+            /** Workflow */
+            workflow: string;
+        };
+        ValidateRequest: {
+            /** @description The definition, YAML or JSON */
+            source: string;
+            /** @description The slug of the workflow it is meant for, empty for a new one; else not looked at */
+            workflow?: string;
+        };
+        Validation: {
+            description: string | null;
+            /** @description Null when the text is no workflow */
+            graph: components["schemas"]["Graph"] | null;
+            /** @description JSON Schema of what a run is given */
+            input_schema: {
+                [key: string]: unknown;
+            } | null;
+            name: string | null;
+            /** @description In the order of their lines */
+            problems: components["schemas"]["DefinitionProblem"][];
+            slug: string | null;
+            valid: boolean;
+        };
+        Version: {
+            /** Format: date-time */
+            at: string;
+            /** @description Who saved it */
+            by: string;
+            /** @description The same for versions that mean the same */
+            checksum: string;
+            /** @description What it means, without what is default */
+            document: {
+                [key: string]: unknown;
+            };
+            number: number;
+            /** @description The definition as it was written */
+            source: string;
+        };
+        VersionDiff: {
+            /** @description Of the workflow itself */
+            changes: components["schemas"]["FieldChange"][];
+            from_version: number;
+            steps: components["schemas"]["StepChange"][];
+            /** @description Unified; null when the texts are too long for one */
+            text: string | null;
+            to_version: number;
+        };
+        VersionRow: {
+            /** Format: date-time */
+            at: string;
+            /** @description Who saved it */
+            by: string;
+            /** @description The same for versions that mean the same */
+            checksum: string;
+            number: number;
+        };
         /** @enum {string} */
         WebsocketEnum: "available" | "unavailable";
         Workflow: {
@@ -2040,6 +2597,36 @@ export interface components {
             steps: components["schemas"]["DefinedStep"][];
             version: number;
         };
+        /**
+         * WorkflowSaved
+         * @description A definition has a new version, which new runs take. Kind: workflow.saved.
+         *
+         *     On the wire `workflow_id` is a run's id, so the definition's is `definition_id`.
+         */
+        WorkflowSaved: {
+            /** At */
+            at: string;
+            /** By */
+            by: string;
+            /**
+             * Definition Id
+             * Format: uuid
+             */
+            definition_id: string;
+            /** Name */
+            name: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "workflow_saved";
+            /** Version */
+            version: number;
+            /** Workflow */
+            workflow: string;
+        };
+        /** @enum {string} */
+        WorkKindEnum: "command" | "http";
     };
     responses: never;
     parameters: never;
@@ -2669,6 +3256,77 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CommandRunState"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_command_run_log: {
+        parameters: {
+            query?: {
+                /** @description Only lines with a higher number */
+                after?: number;
+                /** @description The pagination cursor value. */
+                cursor?: string;
+                /** @description Lines on a page, 1 to 500; default 500 */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                command_run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedLogLineList"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    append_command_run_log: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                command_run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AppendLinesRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Appended"];
                 };
             };
             /** @description An error. */
@@ -3563,6 +4221,44 @@ export interface operations {
             };
         };
     };
+    list_steps: {
+        parameters: {
+            query?: {
+                /** @description The pagination cursor value. */
+                cursor?: string;
+                /** @description Number of results to return per page. */
+                limit?: number;
+                /** @description The id of a map step: its items instead */
+                parent?: string;
+                status?: "cancelled" | "completed" | "failed" | "pending" | "queued" | "running" | "skipped" | "timed_out" | "waiting";
+            };
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedStepList"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     cancel_runs: {
         parameters: {
             query?: never;
@@ -3615,6 +4311,46 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PaginatedWorkflowRowList"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_workflow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateWorkflowRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Saved"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Saved"];
                 };
             };
             /** @description An error. */
@@ -3808,6 +4544,249 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_workflow_versions: {
+        parameters: {
+            query?: {
+                /** @description The pagination cursor value. */
+                cursor?: string;
+                /** @description Number of results to return per page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedVersionRowList"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    save_workflow_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SaveVersionRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Saved"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Saved"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_workflow_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Version"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    use_workflow_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Saved"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Saved"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    diff_workflow_versions: {
+        parameters: {
+            query?: {
+                /** @description The other version; without it the newest */
+                to?: number;
+            };
+            header?: never;
+            path: {
+                number: number;
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionDiff"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_workflow_schema: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    validate_workflow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ValidateRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Validation"];
                 };
             };
             /** @description An error. */
