@@ -11,6 +11,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularSwaggerSplitView
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.permissions import BasePermission
@@ -23,7 +24,7 @@ from apps.accounts import sessions
 from apps.accounts.api.auth import cookie_name
 from apps.accounts.api.authentication import BearerAuthentication
 from apps.accounts.models import User
-from apps.events.kinds import all_event_classes
+from apps.events.kinds import all_event_classes, all_tick_classes
 from config import problems
 from config.api import ORJSONRenderer
 
@@ -96,24 +97,35 @@ def _forget_the_database(schemas: dict[str, Any]) -> None:
 
 
 def socket_messages() -> dict[str, Any]:
-    """The JSON Schema of every event class, and `SocketEvent`, which is any of them."""
+    """The JSON Schema of every event and tick class, and `SocketEvent` and `SocketTick`, which are
+    any of them."""
     for module in EVENT_MODULES:
         importlib.import_module(module)
-    classes = [cls for cls in all_event_classes() if cls.__module__.startswith("apps.")]
+    events = [cls for cls in all_event_classes() if cls.__module__.startswith("apps.")]
+    ticks = [cls for cls in all_tick_classes() if cls.__module__.startswith("apps.")]
+    classes: list[type[BaseModel]] = [*events, *ticks]
     if not classes:
         return {}
     _, document = models_json_schema([(cls, "serialization") for cls in classes], ref_template=REFERENCE)
     found: dict[str, Any] = document.get("$defs", {})
-    names = {cls.wire_type(): cls.__name__ for cls in classes}
-    found["SocketEvent"] = {
-        "description": "One message of the socket, told apart by `type`.",
-        "oneOf": [{"$ref": REFERENCE.format(model=name)} for name in names.values()],
-        "discriminator": {
-            "propertyName": "type",
-            "mapping": {word: REFERENCE.format(model=name) for word, name in names.items()},
-        },
-    }
+    found["SocketEvent"] = _any_of(
+        {cls.wire_type(): cls.__name__ for cls in events},
+        "One message of the socket, told apart by `type`.",
+    )
+    found["SocketTick"] = _any_of(
+        {cls.wire_type(): cls.__name__ for cls in ticks},
+        "A message that has no position in the journal and may be lost, told apart by `type`.",
+    )
     return found
+
+
+def _any_of(names: dict[str, str], description: str) -> dict[str, Any]:
+    references = {word: REFERENCE.format(model=name) for word, name in names.items()}
+    return {
+        "description": description,
+        "oneOf": [{"$ref": reference} for reference in references.values()],
+        "discriminator": {"propertyName": "type", "mapping": references},
+    }
 
 
 @cache

@@ -92,18 +92,27 @@ def command_run_row(run: CommandRun) -> dict[str, Any]:
 def command_run_detail(run: CommandRun) -> dict[str, Any]:
     """A command run with its input, output and attempts."""
     data = CommandRunData.objects.filter(pk=run.pk).first() or CommandRunData(command_run=run)
-    attempts = run.attempts.order_by("fence").values(
-        "number", "worker", "started_at", "ended_at", "outcome", "error"
+    attempts = run.attempts.order_by("-fence").values(
+        "number", "fence", "worker", "started_at", "ended_at", "outcome", "error"
     )
+    newest = list(attempts[:100])
+    waits = run.status in (RunStatus.QUEUED, RunStatus.DISPATCHED)
     failed = run.error_code or data.error
     return command_run_row(run) | {
         "fence": run.fence,
+        "lost_count": run.lost_count,
+        "dispatch_count": run.dispatch_count,
+        "dispatched_at": run.dispatched_at,
+        "gives_up_at": run.gives_up_at if waits else None,
+        "timeout_at": run.timeout_at,
+        "heartbeat_at": run.heartbeat_at,
         "lease_expires_at": run.lease_expires_at,
+        "holder": newest[0]["worker"] if run.status == RunStatus.RUNNING and newest else "",
         "input": data.input,
         "output": data.output,
         "error": {"code": run.error_code, "message": data.error} if failed else None,
         "text": data.text,
-        "attempts": list(attempts[:100]),
+        "attempts": newest[::-1],
     }
 
 

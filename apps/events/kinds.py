@@ -55,6 +55,11 @@ class TickBody(BaseModel):
         return self.model_dump(mode="json")
 
 
+def all_tick_classes() -> list[type[TickBody]]:
+    """Every tick class that has been imported, sorted by its word on the wire."""
+    return sorted(TickBody.__subclasses__(), key=lambda cls: cls.wire_type())
+
+
 def all_event_classes() -> list[type[EventBody]]:
     """Every event class that has been imported, sorted by its word on the wire."""
     found: dict[str, type[EventBody]] = {}

@@ -79,6 +79,7 @@ class CommandRunRowSerializer(serializers.Serializer[Any]):
 
 class AttemptSerializer(serializers.Serializer[Any]):
     number = serializers.IntegerField()
+    fence = serializers.IntegerField()
     worker = serializers.CharField()
     started_at = serializers.DateTimeField()
     ended_at = serializers.DateTimeField(allow_null=True)
@@ -87,8 +88,17 @@ class AttemptSerializer(serializers.Serializer[Any]):
 
 
 class CommandRunSerializer(CommandRunRowSerializer):
-    fence = serializers.IntegerField()
+    fence = serializers.IntegerField(help_text="Grows with every claim; only its holder may write")
+    lost_count = serializers.IntegerField(help_text="How often its holder went silent")
+    dispatch_count = serializers.IntegerField(help_text="How often it was offered since it was queued")
+    dispatched_at = serializers.DateTimeField(allow_null=True)
+    gives_up_at = serializers.DateTimeField(
+        allow_null=True, help_text="When it is timed out if nobody took it by then"
+    )
+    timeout_at = serializers.DateTimeField(allow_null=True, help_text="When the running attempt is stopped")
+    heartbeat_at = serializers.DateTimeField(allow_null=True, help_text="When its holder was last heard of")
     lease_expires_at = serializers.DateTimeField(allow_null=True)
+    holder = serializers.CharField(help_text="The worker or agent that holds the lease; empty: nobody")
     input = serializers.JSONField()
     output = serializers.JSONField(allow_null=True)
     error = ErrorSerializer(allow_null=True)
