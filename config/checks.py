@@ -42,6 +42,29 @@ def secrets_are_not_samples(app_configs: Sequence[AppConfig] | None, **kwargs: A
 
 
 @register()
+def links_lead_somewhere(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    env = settings.MC
+    found: list[CheckMessage] = []
+    if env.email_url and not env.public_url:
+        found.append(
+            Warning(
+                f"Links in e-mails will begin with {env.own_url}: MC_PUBLIC_URL is not set.",
+                hint="Set MC_PUBLIC_URL to the address at which people open this installation.",
+                id="config.W002",
+            )
+        )
+    if env.mail_server and env.mail_server.host and not env.email_from:
+        found.append(
+            Error(
+                "MC_EMAIL_URL is set but MC_EMAIL_FROM is not.",
+                hint="Name the sender, such as Mission Control <control@example.org>.",
+                id="config.E003",
+            )
+        )
+    return found
+
+
+@register()
 def debug_is_for_development(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     if settings.DEBUG and not settings.EMBEDDED:
         return [

@@ -10,9 +10,11 @@ import os
 import secrets
 import sys
 import zoneinfo
+from dataclasses import dataclass, field
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
@@ -22,7 +24,40 @@ from apps.agents.addresses import Rule
 from apps.agents.named_secrets import Secret
 from apps.agents.named_secrets import read as read_secrets
 
+ANY_HOST = ("0.0.0.0", "::", "127.0.0.1", "::1")  # noqa: S104
 CommaList = Annotated[tuple[str, ...], NoDecode]
+
+
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    """How e-mail leaves: over SMTP, or, without a host, onto the console."""
+
+    host: str
+    port: int
+    user: str
+    password: str = field(repr=False)
+    tls: Literal["", "starttls", "always"]
+
+    @classmethod
+    def parse(cls, url: str) -> MailServer:
+        """Read `smtp://user:password@host:587`, `smtps://…` or `console:`. smtp begins TLS where a
+        password is sent, unless it ends in `?tls=no`. Raises ValueError."""
+        parts = urlsplit(url)
+        if parts.scheme == "console":
+            return cls("", 0, "", "", "")
+        if (
+            parts.scheme not in ("smtp", "smtps")
+            or not parts.hostname
+            or parts.query not in ("", "tls=no", "tls=starttls")
+        ):
+            raise ValueError("must be smtp://user:password@host:587, smtps://user:password@host or console:")
+        user, password = unquote(parts.username or ""), unquote(parts.password or "")
+        begins = parts.query == "tls=starttls" or (user and parts.query != "tls=no")
+        tls: Literal["", "starttls", "always"] = (
+            "always" if parts.scheme == "smtps" else "starttls" if begins else ""
+        )
+        usual = {"always": 465, "starttls": 587, "": 25}[tls]
+        return cls(parts.hostname, parts.port or usual, user, password, tls)
 
 
 class Env(BaseSettings):
@@ -72,6 +107,9 @@ class Env(BaseSettings):
         default=(), alias="MC_OUTBOUND_PORTS"
     )
     outbound_allow: CommaList = Field(default=(), alias="MC_OUTBOUND_ALLOW")
+    public_url: str = Field(default="", alias="MC_PUBLIC_URL", max_length=300)
+    email_url: SecretStr | None = Field(default=None, alias="MC_EMAIL_URL")
+    email_from: str = Field(default="", alias="MC_EMAIL_FROM", max_length=300)
 
     @field_validator("allowed_hosts", "allowed_origins", "outbound_ports", "outbound_allow", mode="before")
     @classmethod
@@ -124,6 +162,28 @@ class Env(BaseSettings):
             raise ValueError("must be an http(s) URL such as http://127.0.0.1:8091/v1")
         return value
 
+    @field_validator("public_url")
+    @classmethod
+    def _public(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (parts.scheme not in ("http", "https") or not parts.netloc or parts.query):
+            raise ValueError("must be the address people open, such as https://control.example.org")
+        return value.rstrip("/")
+
+    @field_validator("email_url")
+    @classmethod
+    def _email(cls, value: SecretStr | None) -> SecretStr | None:
+        if value:
+            MailServer.parse(value.get_secret_value())
+        return value
+
+    @field_validator("email_from")
+    @classmethod
+    def _sender(cls, value: str) -> str:
+        if value and ("@" not in parseaddr(value)[1] or not value.isprintable()):
+            raise ValueError("must be an address such as Mission Control <control@example.org>")
+        return value
+
     @model_validator(mode="after")
     def _together(self) -> Env:
         if self.redis_url and not self.database_url:
@@ -135,6 +195,16 @@ class Env(BaseSettings):
         if self.llm_base_url and not self.llm_model:
             raise ValueError("MC_LLM_BASE_URL is set but MC_LLM_MODEL is not: name the model")
         return self
+
+    @property
+    def own_url(self) -> str:
+        """Where people open the product; without MC_PUBLIC_URL, on this computer."""
+        return self.public_url or f"http://{'localhost' if self.host in ANY_HOST else self.host}:{self.port}"
+
+    @property
+    def mail_server(self) -> MailServer | None:
+        """None: nobody said how e-mail is sent."""
+        return MailServer.parse(self.email_url.get_secret_value()) if self.email_url else None
 
     @property
     def embedded(self) -> bool:
