@@ -17,7 +17,12 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_PARSER_CLASSES": ["config.bodies.JSONBodyParser"],
     "DEFAULT_PAGINATION_CLASS": "config.api.OpaqueCursorPagination",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_THROTTLE_RATES": {"sign_in": "60/min", "refresh": "120/min", "ticket": "120/min"},
+    "DEFAULT_THROTTLE_RATES": {
+        "sign_in": "60/min",
+        "refresh": "120/min",
+        "ticket": "120/min",
+        "hook": "600/min",
+    },
     "EXCEPTION_HANDLER": "config.problems.handle",
     "UNAUTHENTICATED_USER": None,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from apps.workflows.api import approvals, control, definitions, views
+from apps.workflows.api import approvals, control, definitions, schedules, triggers, views
 
 urlpatterns: list[URLPattern] = [
     path("workflows/", definitions.WorkflowsView.as_view()),
@@ -28,4 +28,13 @@ urlpatterns: list[URLPattern] = [
     path("approvals/", approvals.ApprovalsView.as_view()),
     path("approvals/<uuid:approval_id>/", approvals.ApprovalView.as_view()),
     path("approvals/<uuid:approval_id>/decision/", approvals.ApprovalDecisionView.as_view()),
+    path("schedules/", schedules.SchedulesView.as_view()),
+    path("schedules/preview/", schedules.SchedulePreviewView.as_view()),
+    path("schedules/<uuid:schedule_id>/", schedules.ScheduleView.as_view()),
+    path("schedules/<uuid:schedule_id>/run/", schedules.ScheduleRunView.as_view()),
+    path("schedules/<uuid:schedule_id>/runs/", schedules.ScheduleRunsView.as_view()),
+    path("triggers/", triggers.TriggersView.as_view()),
+    path("triggers/<uuid:trigger_id>/", triggers.TriggerView.as_view()),
+    path("triggers/<uuid:trigger_id>/secret/", triggers.TriggerSecretView.as_view()),
+    path("hooks/<uuid:trigger_id>/", triggers.HookView.as_view()),
 ]
