@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
 from uuid import UUID
 
 from django.db.models import Count, OuterRef, QuerySet, Subquery, Sum
@@ -11,9 +10,8 @@ from django.db.models import Count, OuterRef, QuerySet, Subquery, Sum
 from apps.agents.models import CommandRun, Hold
 from apps.workflows.advance import document_of
 from apps.workflows.document import Document
-from apps.workflows.models import RUN_OVER, Approval, Run, Step, StepStatus, Workflow, WorkflowVersion
-
-Row = dict[str, Any]
+from apps.workflows.models import RUN_OVER, Approval, Origin, Run, Step, Workflow, WorkflowVersion
+from apps.workflows.step_queries import Row, failure, no_tokens, step_rows, top_steps
 
 
 def workflows(project_id: UUID) -> QuerySet[Workflow]:
@@ -64,9 +62,12 @@ def defined_steps(document: Document) -> list[Row]:
             "key": key,
             "name": step.title,
             "kind": step.kind,
+            "body": step.body,
             "command": step.command,
+            "workflow": step.workflow,
             "agent": step.agent,
-            "needs": step.needs,
+            "needs": list(document.graph.needs[key]),
+            "goes_to": step.goes_to.go_to if step.goes_to else None,
             "index": document.graph.index[key],
         }
         for key, step in ((key, document.by_key[key]) for key in document.graph.order)
@@ -87,7 +88,7 @@ def run_rows(found: Sequence[Run]) -> list[Row]:
         .annotate(input=Sum("input_tokens"), output=Sum("output_tokens"))
     )
     tokens = {run_id: {"input": given, "output": made} for run_id, given, made in used}
-    return [_run_row(run) | {"tokens": tokens.get(run.pk, _no_tokens())} for run in found]
+    return [_run_row(run) | {"tokens": tokens.get(run.pk, no_tokens())} for run in found]
 
 
 def run_detail(project_id: UUID, run_id: UUID) -> Row | None:
@@ -97,15 +98,17 @@ def run_detail(project_id: UUID, run_id: UUID) -> Row | None:
     if run is None:
         return None
     document = document_of(run.version)
-    steps = _step_rows(run, document)
     return run_rows([run])[0] | {
         "version": run.version.number,
+        "origin": run.origin,
+        "origin_id": run.origin_id,
+        "parent_run": _parent_run(run),
         "cancel_requested": run.cancel_requested,
         "deadline_at": run.deadline_at,
         "input": run.data.input,
         "output": run.data.output,
-        "error": _error(run.error_code, run.status_reason),
-        "steps": steps,
+        "error": failure(run.error_code, run.status_reason),
+        "steps": step_rows(run, document, list(top_steps(run, document).order_by("index"))),
     }
 
 
@@ -158,79 +161,12 @@ def _run_row(run: Run) -> Row:
     }
 
 
-def _step_rows(run: Run, document: Document) -> list[Row]:
-    steps = list(Step.objects.filter(run=run).order_by("index"))
-    wanted = [step.command_run_id for step in steps if step.command_run_id]
-    command_runs = _command_runs(wanted)
-    asked = Approval.objects.filter(run=run).order_by("created_at").values_list("step_id", "id")
-    newest = dict(asked) if document.can_wait else {}
-    return [
-        _step_row(step, document, command_runs.get(step.command_run_id), newest.get(step.pk))
-        for step in steps
-    ]
-
-
-def _command_runs(ids: Iterable[UUID]) -> dict[UUID | None, CommandRun]:
-    found = CommandRun.objects.filter(pk__in=list(ids)).select_related("agent", "data")
-    return {run.pk: run for run in found.defer("data__output", "data__error", "data__text")}
-
-
-def _step_row(
-    step: Step, document: Document, command_run: CommandRun | None, approval_id: UUID | None
-) -> Row:
-    definition = document.by_key[step.key]
-    row: Row = {
-        "id": step.pk,
-        "key": step.key,
-        "name": step.name,
-        "kind": step.kind,
-        "index": step.index,
-        "status": step.status,
-        "wait_reason": step.wait_reason,
-        "wakes_at": step.wakes_at,
-        "needs": definition.needs,
-        "agent": {"id": step.agent_id, "name": step.agent_name} if step.agent_id else None,
-        "command": definition.command,
-        "command_run_id": step.command_run_id,
-        "approval_id": approval_id,
-        "attempt": step.attempt,
-        "max_attempts": definition.retry.attempts if definition.retry else None,
-        "progress": step.progress,
-        "message": "",
-        "input": None,
-        "output": step.output,
-        "error": _error(step.error_code, step.error),
-        "tokens": _no_tokens(),
-        "model": "",
-        "demo": False,
-        "started_at": step.started_at,
-        "completed_at": step.completed_at,
-    }
-    return row if command_run is None else row | _from_command_run(step, command_run)
-
-
-def _from_command_run(step: Step, command_run: CommandRun) -> Row:
-    """What the command run knows better, or newer, than the step."""
-    known: Row = {
-        "max_attempts": step.earlier_attempts + command_run.max_attempts,
-        "message": command_run.message,
-        "input": command_run.data.input,
-        "tokens": {"input": command_run.input_tokens, "output": command_run.output_tokens},
-        "model": command_run.model,
-        "demo": command_run.demo,
-    }
-    if not step.is_over:
-        known["progress"] = command_run.progress
-    if step.status == StepStatus.QUEUED:
-        known["wait_reason"] = command_run.wait_reason
-    if command_run.agent is not None:
-        known["agent"] = {"id": command_run.agent.pk, "name": command_run.agent.name}
-    return known
-
-
-def _error(code: str, message: str) -> Row | None:
-    return {"code": code, "message": message} if code else None
-
-
-def _no_tokens() -> Row:
-    return {"input": None, "output": None}
+def _parent_run(run: Run) -> Row | None:
+    """The run whose step started this one."""
+    if run.origin != Origin.STEP or run.origin_id is None:
+        return None
+    step = Step.objects.filter(pk=run.origin_id).select_related("run__workflow").first()
+    if step is None:
+        return None
+    parent = step.run
+    return {"id": parent.pk, "workflow": parent.workflow.slug, "number": parent.number, "step": step.key}

@@ -36,6 +36,7 @@ STEP = {
     *("id", "key", "name", "index", "status", "wait_reason", "needs", "agent", "command", "command_run_id"),
     *("attempt", "max_attempts", "progress", "message", "input", "output", "error", "tokens", "model"),
     *("demo", "started_at", "completed_at", "kind", "wakes_at", "approval_id"),
+    *("map_index", "parent_id", "item", "items", "goes_to", "workflow", "child_run_id"),
 }
 
 
@@ -92,9 +93,12 @@ def test_a_workflow_tells_its_input_its_steps_and_how_its_runs_went(
         "key": "mend",
         "name": "Mend",
         "kind": "command",
+        "body": "command",
         "command": "do.it",
+        "workflow": None,
         "agent": "hand",
         "needs": ["look"],
+        "goes_to": None,
     }
     assert row["counts"] == {"running": 1, "completed": 1, "failed": 1}
     assert row["last_run"]["id"] == str(last.pk)
@@ -111,7 +115,8 @@ def test_a_run_is_started_followed_and_finished_over_http(
     run = answer.json()
     assert answer["Location"] == f"/api/v1/runs/{run['id']}/"
     assert set(run) == ROW | {
-        *("version", "input", "output", "error", "steps", "cancel_requested", "deadline_at")
+        *("version", "input", "output", "error", "steps", "cancel_requested", "deadline_at"),
+        *("origin", "origin_id", "parent_run"),
     }
     assert run["input"] == {"report": "it rattles", "zebra": 3}
     assert set(run["steps"][0]) == STEP

@@ -7,16 +7,26 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.agents.api.serializers import ErrorSerializer, TokensSerializer
-from apps.workflows.models import RUN_OVER, ApprovalState, RunStatus, StepKind, StepStatus
+from apps.workflows.models import RUN_OVER, ApprovalState, Origin, RunStatus, StepKind, StepStatus
 
 
 class DefinedStepSerializer(serializers.Serializer[Any]):
     key = serializers.CharField()
     name = serializers.CharField()
     kind = serializers.ChoiceField(choices=StepKind.choices)
-    command = serializers.CharField(allow_null=True, help_text="Null for approvals and waits")
+    body = serializers.ChoiceField(
+        choices=[one for one in StepKind.choices if one[0] != StepKind.MAP],
+        help_text="What it does: the kind, or of a map what is done for each item",
+    )
+    command = serializers.CharField(allow_null=True, help_text="Null for what no agent does")
+    workflow = serializers.CharField(allow_null=True, help_text="The slug of the workflow it runs")
     agent = serializers.CharField(allow_null=True, help_text="The slug of one agent; null: any that can")
-    needs = serializers.ListField(child=serializers.CharField())
+    needs = serializers.ListField(
+        child=serializers.CharField(), help_text="Also the steps whose failure it handles"
+    )
+    goes_to = serializers.CharField(
+        allow_null=True, help_text="The key of the step where the run goes on when this one fails"
+    )
 
 
 class LastRunSerializer(serializers.Serializer[Any]):
@@ -78,34 +88,63 @@ class StepAgentSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
 
 
+class ItemCountsSerializer(serializers.Serializer[Any]):
+    total = serializers.IntegerField()
+    waiting = serializers.IntegerField(help_text="Not begun")
+    running = serializers.IntegerField()
+    completed = serializers.IntegerField()
+    failed = serializers.IntegerField(help_text="Also those that timed out")
+    cancelled = serializers.IntegerField(help_text="Also those that were never begun")
+
+
 class StepSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     key = serializers.CharField()
     name = serializers.CharField()
     kind = serializers.ChoiceField(choices=StepKind.choices)
     index = serializers.IntegerField()
+    map_index = serializers.IntegerField(allow_null=True, help_text="The place of a map's item, from 0")
+    parent_id = serializers.UUIDField(allow_null=True, help_text="The map step it is an item of")
+    item = serializers.JSONField(allow_null=True)
+    items = ItemCountsSerializer(allow_null=True, help_text="Of a map that has begun")
     status = serializers.ChoiceField(choices=StepStatus.choices)
     wait_reason = serializers.CharField(help_text="Why it does not run, or why it was skipped")
     wakes_at = serializers.DateTimeField(
         allow_null=True, help_text="When a wait is over, or an approval expires"
     )
-    needs = serializers.ListField(child=serializers.CharField())
+    needs = serializers.ListField(
+        child=serializers.CharField(), help_text="Also the steps whose failure it handles"
+    )
+    goes_to = serializers.CharField(
+        allow_null=True, help_text="The key of the step where the run goes on when this one fails"
+    )
     agent = StepAgentSerializer(allow_null=True)
-    command = serializers.CharField(allow_null=True, help_text="Null for approvals and waits")
+    command = serializers.CharField(allow_null=True, help_text="Null for what no agent does")
     command_run_id = serializers.UUIDField(allow_null=True)
+    workflow = serializers.CharField(allow_null=True, help_text="The slug of the workflow it runs")
+    child_run_id = serializers.UUIDField(allow_null=True, help_text="The newest run it started")
     approval_id = serializers.UUIDField(allow_null=True, help_text="The newest question it asked")
     attempt = serializers.IntegerField()
     max_attempts = serializers.IntegerField(allow_null=True)
     progress = serializers.IntegerField(min_value=0, max_value=100)
     message = serializers.CharField()
     input = serializers.JSONField(allow_null=True)
-    output = serializers.JSONField(allow_null=True)
+    output = serializers.JSONField(
+        allow_null=True, help_text="Null for a map of more than 100 items: ask for those page by page"
+    )
     error = ErrorSerializer(allow_null=True)
     tokens = TokensSerializer()
     model = serializers.CharField()
     demo = serializers.BooleanField(help_text="Made by the built-in demo model")
     started_at = serializers.DateTimeField(allow_null=True)
     completed_at = serializers.DateTimeField(allow_null=True)
+
+
+class ParentRunSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    workflow = serializers.CharField(help_text="The slug of its workflow")
+    number = serializers.IntegerField()
+    step = serializers.CharField(help_text="The key of the step that started this run")
 
 
 class RunSerializer(RunRowSerializer):
@@ -115,7 +154,10 @@ class RunSerializer(RunRowSerializer):
     input = serializers.DictField()
     output = serializers.JSONField(allow_null=True)
     error = ErrorSerializer(allow_null=True)
-    steps = StepSerializer(many=True)
+    origin = serializers.ChoiceField(choices=Origin.choices)
+    origin_id = serializers.UUIDField(allow_null=True, help_text="The schedule, trigger or step")
+    parent_run = ParentRunSerializer(allow_null=True, help_text="The run that this one is a step of")
+    steps = StepSerializer(many=True, help_text="Of the definition; a map's items are pages of their own")
 
 
 class RunStateSerializer(serializers.Serializer[Any]):

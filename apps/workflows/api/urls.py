@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from apps.workflows.api import approvals, control, definitions, schedules, triggers, views
+from apps.workflows.api import approvals, control, definitions, schedules, steps, triggers, views
 
 urlpatterns: list[URLPattern] = [
     path("workflows/", definitions.WorkflowsView.as_view()),
@@ -21,6 +21,7 @@ urlpatterns: list[URLPattern] = [
     path("runs/", views.RunsView.as_view()),
     path("runs/cancellations/", control.RunCancellationsView.as_view()),
     path("runs/<uuid:run_id>/", views.RunView.as_view()),
+    path("runs/<uuid:run_id>/steps/", steps.RunStepsView.as_view()),
     path("runs/<uuid:run_id>/cancellation/", views.RunCancellationView.as_view()),
     path("runs/<uuid:run_id>/pause/", control.RunPauseView.as_view()),
     path("runs/<uuid:run_id>/retry/", control.RunRetryView.as_view()),

@@ -401,6 +401,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/hooks/{trigger_id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * @description Start a run by a signed request. 202 when the trigger's condition is false, 403 while it
+         *     is disabled, 401 for everything that is not signed with its secret.
+         */
+        post: operations["deliver"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/keys/": {
         parameters: {
             query?: never;
@@ -762,6 +782,151 @@ export interface paths {
         put?: never;
         /** @description Cancel the open runs that fit the filter, the oldest first, at most 500 at a time. */
         post: operations["cancel_runs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schedules/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The project's schedules by name, each with its next three moments and its last one. */
+        get: operations["list_schedules"];
+        put?: never;
+        /** @description Start runs of a workflow at the moments of a cron expression. */
+        post: operations["create_schedule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schedules/{schedule_id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One schedule with its next three moments. */
+        get: operations["get_schedule"];
+        put?: never;
+        post?: never;
+        /** @description Delete it. Runs that it started go on and stay. */
+        delete: operations["delete_schedule"];
+        options?: never;
+        head?: never;
+        /** @description Change it, enable or disable it. Enabling makes up for nothing that passed meanwhile. */
+        patch: operations["change_schedule"];
+        trace?: never;
+    };
+    "/api/v1/schedules/{schedule_id}/run/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Start a run with its input now, also while it is disabled or has an open run. */
+        post: operations["run_schedule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schedules/{schedule_id}/runs/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Its moments, newest first, and what came of each: the newest thousand are kept. */
+        get: operations["list_runs_of_schedule"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schedules/preview/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * @description The next five moments of a cron expression in a time zone, or what is wrong with it.
+         *     Saves nothing.
+         */
+        post: operations["preview_schedule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/triggers/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The project's triggers by name, each with its address and what came of the last request. */
+        get: operations["list_triggers"];
+        put?: never;
+        /** @description Make an address that starts runs. Its secret is in this answer and nowhere else. */
+        post: operations["create_trigger"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/triggers/{trigger_id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One trigger; its secret is not shown again. */
+        get: operations["get_trigger"];
+        put?: never;
+        post?: never;
+        /** @description Delete it: its address answers no more. */
+        delete: operations["delete_trigger"];
+        options?: never;
+        head?: never;
+        /** @description Change it, enable or disable it. */
+        patch: operations["change_trigger"];
+        trace?: never;
+    };
+    "/api/v1/triggers/{trigger_id}/secret/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Give it a new secret, in this answer and nowhere else; the old one is refused at once. */
+        post: operations["rotate_trigger_secret"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1651,6 +1816,14 @@ export interface components {
             /** @description Such as `steps[2].needs[0]`; empty for the whole text */
             path: string;
         };
+        Delivered: {
+            detail: string;
+            /**
+             * Format: uuid
+             * @description Null when the condition was false
+             */
+            run_id: string | null;
+        };
         Error: {
             code: string;
             message: string;
@@ -1779,6 +1952,8 @@ export interface components {
             step_seconds: number;
         };
         /** @enum {string} */
+        MisfireEnum: "skip" | "once" | "catch_up";
+        /** @enum {string} */
         ModeEnum: "embedded" | "server";
         ModelInUse: {
             /** @description True: no model is configured, answers are samples. */
@@ -1809,6 +1984,65 @@ export interface components {
             readonly revoked_at: string | null;
             scopes: components["schemas"]["ScopesEnum"][];
         };
+        NewScheduleRequest: {
+            /**
+             * @description For catch_up: how many at most
+             * @default 10
+             */
+            catch_up_limit: number;
+            /** @description Minute, hour, day of month, month, day of week: `0 9 * * MON-FRI` */
+            cron: string;
+            /** @default true */
+            enabled: boolean;
+            /** @description Must fit the workflow's schema */
+            input?: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description What becomes of moments that passed more than 60 s ago while no engine ran
+             * @default once
+             */
+            misfire: components["schemas"]["MisfireEnum"];
+            name: string;
+            /**
+             * @description What happens at a moment when a run of the schedule is still open
+             * @default skip
+             */
+            overlap: components["schemas"]["OverlapEnum"];
+            /**
+             * @description Higher goes first
+             * @default 0
+             */
+            priority: number;
+            /**
+             * @description IANA name: Europe/Berlin
+             * @default UTC
+             */
+            time_zone: string;
+            /** @description The slug of a workflow */
+            workflow: string;
+        };
+        NewTriggerRequest: {
+            /**
+             * @description CEL; a request for which it is false is answered 202 and starts nothing
+             * @default
+             */
+            condition: string;
+            /** @default true */
+            enabled: boolean;
+            /** @description Texts may hold `${{ CEL }}` over body, headers and query; empty: the body itself */
+            input?: {
+                [key: string]: unknown;
+            };
+            name: string;
+            /**
+             * @description Higher goes first
+             * @default 0
+             */
+            priority: number;
+            /** @description The slug of a workflow */
+            workflow: string;
+        };
         OpenAlert: {
             /** Format: uuid */
             id: string;
@@ -1823,6 +2057,10 @@ export interface components {
         };
         /** @enum {string} */
         OriginEnum: "user" | "schedule" | "trigger" | "step";
+        /** @enum {string} */
+        OutcomeEnum: "started" | "skipped" | "queued" | "missed" | "refused";
+        /** @enum {string} */
+        OverlapEnum: "allow" | "skip" | "queue" | "cancel";
         PaginatedAgentRowList: {
             /**
              * Format: uri-reference
@@ -1914,6 +2152,19 @@ export interface components {
             previous: string | null;
             results: components["schemas"]["RunRow"][];
         };
+        PaginatedScheduleList: {
+            /**
+             * Format: uri-reference
+             * @example /api/v1/runs/?cursor=cD0yMDI2
+             */
+            next: string | null;
+            /**
+             * Format: uri-reference
+             * @example /api/v1/runs/?cursor=cD0yMDI2
+             */
+            previous: string | null;
+            results: components["schemas"]["Schedule"][];
+        };
         PaginatedStepList: {
             /**
              * Format: uri-reference
@@ -1926,6 +2177,32 @@ export interface components {
              */
             previous: string | null;
             results: components["schemas"]["Step"][];
+        };
+        PaginatedTickList: {
+            /**
+             * Format: uri-reference
+             * @example /api/v1/runs/?cursor=cD0yMDI2
+             */
+            next: string | null;
+            /**
+             * Format: uri-reference
+             * @example /api/v1/runs/?cursor=cD0yMDI2
+             */
+            previous: string | null;
+            results: components["schemas"]["Tick"][];
+        };
+        PaginatedTriggerList: {
+            /**
+             * Format: uri-reference
+             * @example /api/v1/runs/?cursor=cD0yMDI2
+             */
+            next: string | null;
+            /**
+             * Format: uri-reference
+             * @example /api/v1/runs/?cursor=cD0yMDI2
+             */
+            previous: string | null;
+            results: components["schemas"]["Trigger"][];
         };
         PaginatedVersionRowList: {
             /**
@@ -1962,6 +2239,61 @@ export interface components {
             /** @description The slug of its workflow */
             workflow: string;
         };
+        PatchedChangeScheduleRequest: {
+            /**
+             * @description For catch_up: how many at most
+             * @default 10
+             */
+            catch_up_limit: number;
+            /** @description Minute, hour, day of month, month, day of week: `0 9 * * MON-FRI` */
+            cron?: string;
+            /** @default true */
+            enabled: boolean;
+            /** @description Must fit the workflow's schema */
+            input?: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description What becomes of moments that passed more than 60 s ago while no engine ran
+             * @default once
+             */
+            misfire: components["schemas"]["MisfireEnum"];
+            name?: string;
+            /**
+             * @description What happens at a moment when a run of the schedule is still open
+             * @default skip
+             */
+            overlap: components["schemas"]["OverlapEnum"];
+            /**
+             * @description Higher goes first
+             * @default 0
+             */
+            priority: number;
+            /**
+             * @description IANA name: Europe/Berlin
+             * @default UTC
+             */
+            time_zone: string;
+        };
+        PatchedChangeTriggerRequest: {
+            /**
+             * @description CEL; a request for which it is false is answered 202 and starts nothing
+             * @default
+             */
+            condition: string;
+            /** @default true */
+            enabled: boolean;
+            /** @description Texts may hold `${{ CEL }}` over body, headers and query; empty: the body itself */
+            input?: {
+                [key: string]: unknown;
+            };
+            name?: string;
+            /**
+             * @description Higher goes first
+             * @default 0
+             */
+            priority: number;
+        };
         Pause: {
             /** Format: date-time */
             at: string | null;
@@ -1992,6 +2324,17 @@ export interface components {
             type: "pause_update";
             /** Workflow */
             workflow: string | null;
+        };
+        Previewed: {
+            /** @description The cron expression in words */
+            description: string;
+            /** @description The next five moments */
+            next_times: string[];
+        };
+        PreviewRequest: {
+            cron: string;
+            /** @default UTC */
+            time_zone: string;
         };
         /** @description What went wrong (RFC 9457). */
         Problem: {
@@ -2210,6 +2553,41 @@ export interface components {
             /** @description The definition, YAML or JSON */
             source: string;
         };
+        Schedule: {
+            catch_up_limit: number;
+            /** Format: date-time */
+            created_at: string;
+            cron: string;
+            /** @description The cron expression in words */
+            description: string;
+            enabled: boolean;
+            /** Format: uuid */
+            id: string;
+            input: {
+                [key: string]: unknown;
+            };
+            /** @description The newest moment and what came of it */
+            last: components["schemas"]["Tick"] | null;
+            /** @description Why the last run could not start; empty when it could */
+            last_problem: string;
+            misfire: components["schemas"]["MisfireEnum"];
+            name: string;
+            /**
+             * Format: date-time
+             * @description Null while it is disabled
+             */
+            next_at: string | null;
+            /** @description The next three moments */
+            next_times: string[];
+            overlap: components["schemas"]["OverlapEnum"];
+            /** @description Who made or last changed it; its runs are requested by them */
+            owner: string;
+            priority: number;
+            time_zone: string;
+            /** @description The slug of its workflow */
+            workflow: string;
+            workflow_name: string;
+        };
         /**
          * ScheduleChanged
          * @description A schedule as it now is. Kinds: schedule.changed (also when it is made), schedule.fired and
@@ -2289,6 +2667,13 @@ export interface components {
             input?: {
                 [key: string]: unknown;
             };
+        };
+        StartedRun: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            number: number;
+            status: components["schemas"]["RunStatusEnum"];
         };
         StartRunRequest: {
             /** @description Must fit the workflow's schema */
@@ -2459,6 +2844,19 @@ export interface components {
         };
         /** @enum {string} */
         StepStatusEnum: "pending" | "queued" | "running" | "waiting" | "completed" | "failed" | "cancelled" | "skipped" | "timed_out";
+        /** @description One moment of a schedule. */
+        Tick: {
+            /**
+             * Format: date-time
+             * @description When the engine dealt with it
+             */
+            at: string;
+            detail: string;
+            outcome: components["schemas"]["OutcomeEnum"];
+            run: components["schemas"]["StartedRun"] | null;
+            /** Format: date-time */
+            scheduled_for: string;
+        };
         Ticket: {
             /** @description Seconds. */
             expires_in: number;
@@ -2476,6 +2874,34 @@ export interface components {
         Tokens: {
             input: number | null;
             output: number | null;
+        };
+        Trigger: {
+            /** @description The path to post to */
+            address: string;
+            condition: string;
+            /** Format: date-time */
+            created_at: string;
+            enabled: boolean;
+            /** Format: uuid */
+            id: string;
+            /** @description Empty: the body itself is the run's input */
+            input: {
+                [key: string]: unknown;
+            };
+            /**
+             * Format: date-time
+             * @description When the newest signed request came
+             */
+            last_at: string | null;
+            last_result: string;
+            name: string;
+            /** @description Who made or last changed it; its runs are requested by them */
+            owner: string;
+            priority: number;
+            secret_version: number;
+            /** @description The slug of its workflow */
+            workflow: string;
+            workflow_name: string;
         };
         /**
          * TriggerChanged
@@ -2505,6 +2931,36 @@ export interface components {
             type: "trigger_update";
             /** Workflow */
             workflow: string;
+        };
+        TriggerWithSecret: {
+            /** @description The path to post to */
+            address: string;
+            condition: string;
+            /** Format: date-time */
+            created_at: string;
+            enabled: boolean;
+            /** Format: uuid */
+            id: string;
+            /** @description Empty: the body itself is the run's input */
+            input: {
+                [key: string]: unknown;
+            };
+            /**
+             * Format: date-time
+             * @description When the newest signed request came
+             */
+            last_at: string | null;
+            last_result: string;
+            name: string;
+            /** @description Who made or last changed it; its runs are requested by them */
+            owner: string;
+            priority: number;
+            /** @description `whsec_…`, to sign with; shown this once */
+            secret: string;
+            secret_version: number;
+            /** @description The slug of its workflow */
+            workflow: string;
+            workflow_name: string;
         };
         ValidateRequest: {
             /** @description The definition, YAML or JSON */
@@ -3508,6 +3964,61 @@ export interface operations {
             };
         };
     };
+    deliver: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names the delivery: sent again, it gives the same run. */
+                "webhook-id"?: string;
+                /** @description `v1,` and the Base64 HMAC-SHA256 of `id.timestamp.body`. */
+                "webhook-signature"?: string;
+                /** @description Unix time in seconds, at most 5 minutes from now. */
+                "webhook-timestamp"?: string;
+                /** @description In GitHub's style: names the delivery. */
+                "X-GitHub-Delivery"?: string;
+                /** @description In GitHub's style: `sha256=` and the hexadecimal HMAC of the body. */
+                "X-Hub-Signature-256"?: string;
+            };
+            path: {
+                trigger_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivered"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivered"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_keys: {
         parameters: {
             query?: never;
@@ -4278,6 +4789,456 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["BulkCancelled"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_schedules: {
+        parameters: {
+            query?: {
+                /** @description The pagination cursor value. */
+                cursor?: string;
+                /** @description Number of results to return per page. */
+                limit?: number;
+                /** @description The slug of a workflow */
+                workflow?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedScheduleList"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewScheduleRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Schedule"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                schedule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Schedule"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                schedule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted; its runs stay. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                schedule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PatchedChangeScheduleRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Schedule"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    run_schedule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key and body give the same run; another body gives 422. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                schedule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_runs_of_schedule: {
+        parameters: {
+            query?: {
+                /** @description The pagination cursor value. */
+                cursor?: string;
+                /** @description Number of results to return per page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                schedule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedTickList"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreviewRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Previewed"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_triggers: {
+        parameters: {
+            query?: {
+                /** @description The pagination cursor value. */
+                cursor?: string;
+                /** @description Number of results to return per page. */
+                limit?: number;
+                /** @description The slug of a workflow */
+                workflow?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedTriggerList"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_trigger: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTriggerRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TriggerWithSecret"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_trigger: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                trigger_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trigger"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_trigger: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                trigger_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted; its runs stay. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_trigger: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                trigger_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PatchedChangeTriggerRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trigger"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotate_trigger_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                trigger_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TriggerWithSecret"];
                 };
             };
             /** @description An error. */
