@@ -9,13 +9,15 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import exceptions, status
 from rest_framework.generics import GenericAPIView
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.accounts.api.authentication import principal_of
-from apps.accounts.api.permissions import IsAdmin, IsViewer
+from apps.accounts.api.permissions import IsAdmin
 from apps.accounts.api.throttles import AddressThrottle
+from apps.accounts.principal import Action, Principal
 from apps.errors import NotFound
 from apps.workflows import triggers
 from apps.workflows.api import start_serializers as starts
@@ -36,16 +38,18 @@ SIGNED = [
 ]
 
 
-class AdminWrites:
+class AdminWrites(BasePermission):
     """Members read, admins of the project write."""
 
-    request: Request
+    message = IsAdmin.message
 
-    def get_permissions(self) -> list[Any]:
-        return [IsViewer() if self.request.method in ("GET", "HEAD", "OPTIONS") else IsAdmin()]
+    def has_permission(self, request: Request, view: Any) -> bool:
+        action: Action = "read" if request.method in SAFE_METHODS else "admin"
+        return isinstance(request.auth, Principal) and request.auth.can(action)
 
 
-class TriggersView(AdminWrites, GenericAPIView[Trigger]):
+class TriggersView(GenericAPIView[Trigger]):
+    permission_classes = (AdminWrites,)
     serializer_class = starts.TriggerSerializer
     queryset = Trigger.objects.none()
     ordering = ("name", "id")
@@ -85,7 +89,8 @@ class TriggersView(AdminWrites, GenericAPIView[Trigger]):
         )
 
 
-class TriggerView(AdminWrites, GenericAPIView[Trigger]):
+class TriggerView(GenericAPIView[Trigger]):
+    permission_classes = (AdminWrites,)
     serializer_class = starts.TriggerSerializer
 
     @extend_schema(operation_id="get_trigger", tags=["triggers"], responses=starts.TriggerSerializer)
