@@ -116,7 +116,7 @@ def _work(run: CommandRun, data: CommandRunData) -> Work:
         fence=run.fence,
         attempt=run.attempt,
         # Stable over attempts, so that the outside world can recognise a repetition.
-        idempotency_key=str(run.step_id or run.pk),
+        idempotency_key=data.stable_key or str(run.step_id or run.pk),
         agent_name=agent.name if agent else "",
         agent_type=agent.type if agent else "",
         instructions=agent.instructions if agent else "",

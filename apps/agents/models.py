@@ -276,6 +276,9 @@ class CommandRunData(models.Model):
     retry_on = models.JSONField(
         null=True, blank=True, help_text="Error codes worth another attempt; empty: all that may pass"
     )
+    stable_key = models.CharField(
+        max_length=200, blank=True, help_text="By which the outside world knows a repetition, if not the id"
+    )
 
     def __str__(self) -> str:
         return f"data of {self.command_run_id}"

@@ -82,7 +82,7 @@ def retry_or_fail(change: Change, run: CommandRun, failure: Failure) -> None:
     if run.cancel_requested:
         end(change, run, RunStatus.CANCELLED, code="cancelled", message=failure.message, outcome=outcome)
         return
-    if failure.retryable and run.attempt - run.lost_count < run.max_attempts:
+    if _is_worth_another(run, failure) and run.attempt - run.lost_count < run.max_attempts:
         pause = backoff(run, failure.retry_after)
         run.available_at = change.moment() + timedelta(seconds=pause)
         next_attempt = run.attempt - run.lost_count + 1
@@ -90,6 +90,12 @@ def retry_or_fail(change: Change, run: CommandRun, failure: Failure) -> None:
         requeue(change, run, outcome=outcome, wait=wait, error=failure.message)
         return
     end(change, run, failure.final, code=failure.code, message=failure.message, outcome=outcome)
+
+
+def _is_worth_another(run: CommandRun, failure: Failure) -> bool:
+    """Whoever ordered the work may know better than its body which failures pass."""
+    wanted: list[str] | None = run.data.retry_on
+    return failure.retryable if wanted is None else failure.code in wanted
 
 
 def requeue(change: Change, run: CommandRun, *, outcome: str, wait: str, error: str = "") -> None:
@@ -156,8 +162,8 @@ def lease_time() -> timedelta:
 
 
 def backoff(run: CommandRun, retry_after: float | None) -> float:
-    """Seconds until the next attempt: doubling, capped, with half of it random."""
+    """Seconds until the next attempt: doubling, capped, a part of it random."""
     counted = max(1, run.attempt - run.lost_count)
     pause: float = min(run.max_backoff_seconds, run.backoff_seconds * 2 ** (counted - 1))
-    pause = pause * (0.5 + random.random() / 2)  # noqa: S311  (spreads load, keeps no secret)
+    pause = pause * (1 - run.jitter * random.random())  # noqa: S311  (spreads load, keeps no secret)
     return max(pause, min(retry_after or 0, 3600))

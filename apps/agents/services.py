@@ -44,10 +44,13 @@ class Effort:
     max_attempts: int | None = None
     backoff_seconds: float = 2
     max_backoff_seconds: float = 60
+    jitter: float = 0.5
+    retry_on: list[str] | None = None
     timeout_seconds: float | None = None
     queue_timeout_seconds: float = 3600
     requested_by: str = ""
     idempotency_key: str | None = None
+    stable_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,7 @@ def queue(change: Change, run: CommandRun, effort: Effort, value: dict[str, Any]
     run.priority = effort.priority
     run.backoff_seconds = effort.backoff_seconds
     run.max_backoff_seconds = effort.max_backoff_seconds
+    run.jitter = effort.jitter
     run.queue_timeout_seconds = effort.queue_timeout_seconds
     run.run_id, run.step_id, run.workflow_id = effort.run_id, effort.step_id, effort.workflow_id
     run.requested_by = effort.requested_by[:150]
@@ -114,7 +118,9 @@ def queue(change: Change, run: CommandRun, effort: Effort, value: dict[str, Any]
     run.gives_up_at = moment + timedelta(seconds=effort.queue_timeout_seconds)
     run.wait_reason = "waiting to be dispatched"
     run.save(force_insert=True)
-    CommandRunData.objects.create(command_run=run, input=value)
+    CommandRunData.objects.create(
+        command_run=run, input=value, retry_on=effort.retry_on, stable_key=effort.stable_key
+    )
     record_run(change, "command_run.queued", run, previous=None)
     project_id = change.project_id
     transaction.on_commit(lambda: dispatch.poke(project_id))
