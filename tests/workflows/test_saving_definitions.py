@@ -204,6 +204,21 @@ def test_a_slug_is_checked_against_what_the_text_is_meant_for(
     assert not said or (said in problems[0]["message"] and problems[0]["line"] == 2)
 
 
+def test_a_text_is_compared_with_the_current_version(workflow: Workflow, viewer: Caller) -> None:
+    found = check(viewer, RENAMED, workflow="mend-it", compare=True)["difference"]
+    assert found["changes"] == [
+        {"path": "name", "kind": "changed", "before": "Mend it", "after": "Mend it well"}
+    ]
+    assert (found["current"]["number"], found["current"]["by"]) == (1, "ada")
+    assert "\n-name: Mend it\n+name: Mend it well\n" in found["text"]
+    comment = check(viewer, "# why\n" + SOURCE, workflow="mend-it", compare=True)["difference"]
+    assert (comment["changes"], comment["steps"]) == ([], [])
+    assert "+# why" in comment["text"]
+    assert check(viewer, SOURCE, workflow="mend-it")["difference"] is None
+    assert check(viewer, SOURCE.replace("mend-it", "x"), compare=True)["difference"] is None
+    assert check(viewer, WRONG, compare=True)["difference"] is None
+
+
 def test_versions_are_listed_read_and_compared(workflow: Workflow, operator: Caller, viewer: Caller) -> None:
     save(operator, RENAMED.replace("    needs: [look]\n", "").replace("key: look", "key: see"))
     page = viewer.get("workflows/mend-it/versions/?limit=1").json()

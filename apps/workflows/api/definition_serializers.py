@@ -31,6 +31,9 @@ class ValidateSerializer(CreateWorkflowSerializer):
         max_length=100,
         help_text="The slug of the workflow it is meant for, empty for a new one; else not looked at",
     )
+    compare = serializers.BooleanField(
+        default=False, help_text="Also say how it differs from the current version of that workflow"
+    )
 
 
 class SavedSerializer(serializers.Serializer[Any]):
@@ -57,30 +60,6 @@ class GraphSerializer(serializers.Serializer[Any]):
     steps = GraphStepSerializer(many=True)
 
 
-class ValidationSerializer(serializers.Serializer[Any]):
-    valid = serializers.BooleanField()
-    problems = DefinitionProblemSerializer(many=True, help_text="In the order of their lines")
-    graph = GraphSerializer(allow_null=True, help_text="Null when the text is no workflow")
-    input_schema = serializers.DictField(allow_null=True, help_text="JSON Schema of what a run is given")
-    slug = serializers.CharField(allow_null=True)
-    name = serializers.CharField(allow_null=True)
-    description = serializers.CharField(allow_null=True)
-
-
-class VersionRowSerializer(serializers.Serializer[Any]):
-    number = serializers.IntegerField()
-    by = serializers.CharField(source="created_by", help_text="Who saved it")
-    at = serializers.DateTimeField(source="created_at")
-    checksum = serializers.CharField(help_text="The same for versions that mean the same")
-
-
-class VersionSerializer(VersionRowSerializer):
-    source = serializers.CharField(  # type: ignore[assignment]  # DRF has an attribute of that name
-        help_text="The definition as it was written"
-    )
-    document = serializers.DictField(help_text="What it means, without what is default")
-
-
 class FieldChangeSerializer(serializers.Serializer[Any]):
     path = serializers.CharField(help_text="Such as `retry.attempts`")
     kind = serializers.ChoiceField(choices=[kind.value for kind in ChangeKind])
@@ -95,11 +74,45 @@ class StepChangeSerializer(serializers.Serializer[Any]):
     changes = FieldChangeSerializer(many=True, source="fields")
 
 
-class VersionDiffSerializer(serializers.Serializer[Any]):
-    from_version = serializers.IntegerField()
-    to_version = serializers.IntegerField()
+class DifferenceSerializer(serializers.Serializer[Any]):
     changes = FieldChangeSerializer(many=True, help_text="Of the workflow itself")
     steps = StepChangeSerializer(many=True)
     text = serializers.CharField(
         allow_null=True, allow_blank=True, help_text="Unified; null when the texts are too long for one"
     )
+
+
+class VersionRowSerializer(serializers.Serializer[Any]):
+    number = serializers.IntegerField()
+    by = serializers.CharField(source="created_by", help_text="Who saved it")
+    at = serializers.DateTimeField(source="created_at")
+    checksum = serializers.CharField(help_text="The same for versions that mean the same")
+
+
+class SinceSerializer(DifferenceSerializer):
+    current = VersionRowSerializer(help_text="The version there is now")
+
+
+class ValidationSerializer(serializers.Serializer[Any]):
+    valid = serializers.BooleanField()
+    problems = DefinitionProblemSerializer(many=True, help_text="In the order of their lines")
+    graph = GraphSerializer(allow_null=True, help_text="Null when the text is no workflow")
+    input_schema = serializers.DictField(allow_null=True, help_text="JSON Schema of what a run is given")
+    slug = serializers.CharField(allow_null=True)
+    name = serializers.CharField(allow_null=True)
+    description = serializers.CharField(allow_null=True)
+    difference = SinceSerializer(
+        allow_null=True, help_text="From the version there is now, when it was asked for and can be told"
+    )
+
+
+class VersionSerializer(VersionRowSerializer):
+    source = serializers.CharField(  # type: ignore[assignment]  # DRF has an attribute of that name
+        help_text="The definition as it was written"
+    )
+    document = serializers.DictField(help_text="What it means, without what is default")
+
+
+class VersionDiffSerializer(DifferenceSerializer):
+    from_version = serializers.IntegerField()
+    to_version = serializers.IntegerField()

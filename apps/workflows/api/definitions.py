@@ -75,8 +75,8 @@ class ValidationView(GenericAPIView[WorkflowVersion]):
         given = d.ValidateSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         project = Project.objects.get(pk=principal_of(request).project_id)
-        slug = given.validated_data.get("workflow")
-        checked = definitions.check(project, given.validated_data["source"], slug=slug)
+        source, slug = given.validated_data["source"], given.validated_data.get("workflow")
+        checked = definitions.check(project, source, slug=slug)
         document = checked.document
         row: dict[str, Any] = {
             "valid": not checked.problems,
@@ -86,11 +86,14 @@ class ValidationView(GenericAPIView[WorkflowVersion]):
             "slug": None,
             "name": None,
             "description": None,
+            "difference": None,
         }
         if document is not None:
             row["graph"] = {"steps": queries.defined_steps(document)}
             row["input_schema"] = document.input
             row |= {"slug": document.slug, "name": document.name, "description": document.description}
+            if given.validated_data["compare"]:
+                row["difference"] = _since_current(project, slug or document.slug, document, source)
         return Response(d.ValidationSerializer(row).data)
 
 
@@ -170,16 +173,11 @@ class VersionDiffView(GenericAPIView[WorkflowVersion]):
         """What changed from this version to another, by meaning and by text."""
         before = version_or_404(request, slug, number)
         after = _to(request, before)
-        difference = differences.between(document_of(before), document_of(after))
         names = (f"{slug} v{before.number}", f"{slug} v{after.number}")
-        row = {
-            "from_version": before.number,
-            "to_version": after.number,
-            "changes": difference.fields,
-            "steps": difference.steps,
-            "text": differences.text_between(before.source, after.source, *names),
-        }
-        return Response(d.VersionDiffSerializer(row).data)
+        text = differences.text_between(before.source, after.source, *names)
+        row = _difference(before, document_of(after), text)
+        numbers = {"from_version": before.number, "to_version": after.number}
+        return Response(d.VersionDiffSerializer(row | numbers).data)
 
 
 class CurrentVersionView(GenericAPIView[WorkflowVersion]):
@@ -204,6 +202,22 @@ def version_or_404(request: Request, slug: str, number: int) -> WorkflowVersion:
     if version is None:
         raise NotFound("The workflow has no such version.")
     return version
+
+
+def _since_current(
+    project: Project, slug: str, document: documents.Document, source: str
+) -> dict[str, Any] | None:
+    current = WorkflowVersion.objects.filter(workflow__project=project, workflow__slug=slug)
+    newest = current.order_by("-number").first()
+    if newest is None:
+        return None
+    text = differences.text_between(newest.source, source, f"{slug} v{newest.number}", slug)
+    return _difference(newest, document, text) | {"current": newest}
+
+
+def _difference(before: WorkflowVersion, after: documents.Document, text: str | None) -> dict[str, Any]:
+    found = differences.between(document_of(before), after)
+    return {"changes": found.fields, "steps": found.steps, "text": text}
 
 
 def _to(request: Request, before: WorkflowVersion) -> WorkflowVersion:

@@ -2645,6 +2645,15 @@ export interface components {
             time_zone: string;
             version: string;
         };
+        Since: {
+            /** @description Of the workflow itself */
+            changes: components["schemas"]["FieldChange"][];
+            /** @description The version there is now */
+            current: components["schemas"]["VersionRow"];
+            steps: components["schemas"]["StepChange"][];
+            /** @description Unified; null when the texts are too long for one */
+            text: string | null;
+        };
         Snapshot: {
             agents: components["schemas"]["DashboardAgent"][];
             /** @description The open ones */
@@ -2963,6 +2972,11 @@ export interface components {
             workflow_name: string;
         };
         ValidateRequest: {
+            /**
+             * @description Also say how it differs from the current version of that workflow
+             * @default false
+             */
+            compare: boolean;
             /** @description The definition, YAML or JSON */
             source: string;
             /** @description The slug of the workflow it is meant for, empty for a new one; else not looked at */
@@ -2970,6 +2984,8 @@ export interface components {
         };
         Validation: {
             description: string | null;
+            /** @description From the version there is now, when it was asked for and can be told */
+            difference: components["schemas"]["Since"] | null;
             /** @description Null when the text is no workflow */
             graph: components["schemas"]["Graph"] | null;
             /** @description JSON Schema of what a run is given */
