@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,9 +12,10 @@ from django.db import connection
 from apps.accounts.models import Project
 from apps.agents import explain, lease, repair
 from apps.agents.models import CommandRun
-from apps.errors import Conflict, DomainError
+from apps.errors import Conflict
 from apps.workflows import approvals, control, engine, services
 from apps.workflows.models import Approval, ApprovalDecision, Run, Step
+from tests.rig.together import at_once
 from tests.workflows.acting import (
     events,
     fail,
@@ -41,30 +41,6 @@ def project() -> Project:
 def no_connection_is_left_behind() -> Iterator[None]:
     yield
     connection.close()
-
-
-def at_once(*acts: Callable[[], Any]) -> Counter[str]:
-    """Run all acts in threads that begin together; how each ended: `ok` or its error's name."""
-    begin = threading.Barrier(len(acts))
-    ends: list[str] = []
-
-    def one(act: Callable[[], Any]) -> None:
-        begin.wait()
-        try:
-            act()
-            ends.append("ok")
-        except DomainError as error:
-            ends.append(type(error).__name__)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=one, args=(act,)) for act in acts]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=100)
-    assert len(ends) == len(acts), "an act neither succeeded nor was refused"
-    return Counter(ends)
 
 
 def test_of_fifty_cancels_at_once_one_wins_and_all_agree(project: Project) -> None:
