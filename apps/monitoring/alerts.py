@@ -24,13 +24,15 @@ from apps.events.journal import Change, Recorded
 from apps.monitoring.events import AlertRaised, Level, State
 from apps.monitoring.models import Alert, AlertLevel, AlertState
 from apps.workflows.events import RunChanged
+from apps.workflows.models import Schedule
 
 RUN_FAILED = "run_failed"
 AGENT_ERROR = "agent_error"
 AGENT_OFFLINE = "agent_offline"
 NO_WORKER = "no_worker"
 COMMAND_RUN_LOST = "command_run_lost"
-CONDITIONS = (AGENT_ERROR, AGENT_OFFLINE, NO_WORKER, COMMAND_RUN_LOST)
+SCHEDULE_REFUSED = "schedule_refused"
+CONDITIONS = (AGENT_ERROR, AGENT_OFFLINE, NO_WORKER, COMMAND_RUN_LOST, SCHEDULE_REFUSED)
 
 LOST_REPEATEDLY = 2
 NO_WORKER_AFTER = timedelta(seconds=5)
@@ -83,6 +85,7 @@ def conditions(project_id: UUID) -> Iterator[Condition]:
     yield from _agents_in_trouble(project_id)
     yield from _work_without_worker(project_id)
     yield from _lost_command_runs(project_id)
+    yield from _refused_schedules(project_id)
 
 
 def _agents_in_trouble(project_id: UUID) -> Iterator[Condition]:
@@ -124,6 +127,13 @@ def _lost_command_runs(project_id: UUID) -> Iterator[Condition]:
     for run in lost.only("id", "title", "lost_count"):
         message = f"“{run.title}” was lost {run.lost_count} times: its worker went silent"
         yield Condition(COMMAND_RUN_LOST, str(run.pk), AlertLevel.WARNING, message, f"/command-runs/{run.pk}")
+
+
+def _refused_schedules(project_id: UUID) -> Iterator[Condition]:
+    refused = Schedule.objects.filter(project=project_id, enabled=True).exclude(last_problem="")
+    for schedule in refused.only("id", "name", "last_problem"):
+        message = f"{schedule.name} could not start: {schedule.last_problem}"
+        yield Condition(SCHEDULE_REFUSED, str(schedule.pk), AlertLevel.ERROR, message, "/schedules")
 
 
 def raise_alert(change: Change, found: Condition) -> None:

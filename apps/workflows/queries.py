@@ -10,7 +10,17 @@ from django.db.models import Count, OuterRef, QuerySet, Subquery, Sum
 from apps.agents.models import CommandRun, Hold
 from apps.workflows.advance import document_of
 from apps.workflows.document import Document
-from apps.workflows.models import RUN_OVER, Approval, Origin, Run, Step, Workflow, WorkflowVersion
+from apps.workflows.models import (
+    RUN_OVER,
+    Approval,
+    Origin,
+    Run,
+    Schedule,
+    Step,
+    Trigger,
+    Workflow,
+    WorkflowVersion,
+)
 from apps.workflows.step_queries import Row, failure, no_tokens, step_rows, top_steps
 
 
@@ -102,6 +112,7 @@ def run_detail(project_id: UUID, run_id: UUID) -> Row | None:
         "version": run.version.number,
         "origin": run.origin,
         "origin_id": run.origin_id,
+        "origin_name": _origin_name(run),
         "parent_run": _parent_run(run),
         "cancel_requested": run.cancel_requested,
         "deadline_at": run.deadline_at,
@@ -159,6 +170,14 @@ def _run_row(run: Run) -> Row:
         "completed_at": run.completed_at,
         "requested_by": run.requested_by,
     }
+
+
+def _origin_name(run: Run) -> str:
+    """The name of the schedule or trigger that started it; empty when that is deleted."""
+    known = {Origin.SCHEDULE: Schedule.objects, Origin.TRIGGER: Trigger.objects}
+    if (rows := known.get(Origin(run.origin))) is None:
+        return ""
+    return rows.filter(pk=run.origin_id).values_list("name", flat=True).first() or ""
 
 
 def _parent_run(run: Run) -> Row | None:

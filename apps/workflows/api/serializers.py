@@ -156,6 +156,7 @@ class RunSerializer(RunRowSerializer):
     error = ErrorSerializer(allow_null=True)
     origin = serializers.ChoiceField(choices=Origin.choices)
     origin_id = serializers.UUIDField(allow_null=True, help_text="The schedule, trigger or step")
+    origin_name = serializers.CharField(help_text="The schedule's or trigger's name")
     parent_run = ParentRunSerializer(allow_null=True, help_text="The run that this one is a step of")
     steps = StepSerializer(many=True, help_text="Of the definition; a map's items are pages of their own")
 
