@@ -97,7 +97,7 @@ const batch = new Batch<LiveEvent | Tick>(
       invalidateSoon(applyEvents(queryClient, events));
       tell(events);
     }
-    if (ticks.length > 0) applyTicks(queryClient, ticks);
+    if (ticks.length > 0) invalidateSoon(applyTicks(queryClient, ticks));
   },
   () => socket.resync(),
 );
@@ -129,6 +129,8 @@ const socket = new LiveSocket({
   onEvent: (event) => batch.push(event),
   onTick: (tick) => batch.push(tick),
   onStatus: (next) => {
+    // Events are replayed after a pause, ticks are not: logs read on from their last line.
+    if (next.phase === "live" && status.phase !== "live") invalidateSoon([keys.commandRuns.logs]);
     status = next;
     for (const listener of listeners) listener();
   },

@@ -77,6 +77,9 @@ export const makeRunDetail = (over: Partial<Run> = {}): Run => ({
   input: {},
   output: null,
   error: null,
+  origin: "user",
+  origin_id: null,
+  parent_run: null,
   steps: [],
   ...over,
 });
@@ -174,6 +177,7 @@ export const commandRunEvent = (seq: number, over: Partial<CommandRunEvent> = {}
   agent_id: null,
   agent_name: null,
   command: "code.review",
+  work_kind: "command",
   title: "Review a change",
   status: "completed",
   previous_status: "running",

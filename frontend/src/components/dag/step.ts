@@ -27,8 +27,10 @@ export function waitsFor(step: DagStep): string | undefined {
   return (waits && step.waitReason) || undefined;
 }
 
+const kindStatuses: { [Kind in StepKind]?: string } = { approval: "approval", wait: "waiting" };
+
 /** The icon of steps that no agent does, while they have no status to show. */
 export function kindStatus(step: DagStep): string | undefined {
   if (step.status !== undefined) return undefined;
-  return step.kind && { command: undefined, approval: "approval", wait: "waiting" }[step.kind];
+  return step.kind && kindStatuses[step.kind];
 }

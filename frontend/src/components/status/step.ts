@@ -1,6 +1,6 @@
 /** How a step is shown: steps without an agent wait for people or for time, and say so. */
 import type { StepKind } from "@/lib/api/types";
-import { words } from "@/lib/format";
+import { plural, words } from "@/lib/format";
 
 interface ShownStep {
   kind?: StepKind | undefined;
@@ -17,9 +17,14 @@ export function doerOf(step: {
   kind?: ShownStep["kind"];
   agent?: { name: string } | string | null;
   command?: string | null;
+  workflow?: string | null;
+  items?: { total: number } | null;
 }): string {
   if (step.kind === "approval") return "People";
   if (step.kind === "wait") return "Timer";
+  if (step.kind === "http") return "HTTP request";
+  if (step.kind === "map" && step.items) return plural(step.items.total, "item");
+  if (step.workflow) return `Workflow ${words(step.workflow)}`;
   const agent = typeof step.agent === "string" ? words(step.agent) : step.agent?.name;
   return agent || step.command || "";
 }

@@ -15,7 +15,7 @@ export function Attempts({ attempts }: { attempts: readonly Attempt[] }) {
     <ol className="flex flex-col text-table">
       {attempts.map((attempt) => (
         <li
-          key={attempt.number}
+          key={attempt.fence}
           className="flex flex-wrap items-center gap-x-4 border-t py-1.5 first:border-t-0"
         >
           <span className="tnum w-6 text-muted">{attempt.number}</span>

@@ -2,6 +2,7 @@
 import { Check, Copy, Download } from "lucide-react";
 import { useState } from "react";
 import { Button } from "@/components/ui/button";
+import { saveFile } from "./file";
 import { fileOf, partsOf } from "./text-of";
 
 interface OutputActionsProps {
@@ -51,11 +52,5 @@ export function OutputActions({ value, name, fileName }: OutputActionsProps) {
 
 function download(value: unknown, name: string) {
   const { text, extension } = fileOf(value);
-  const type = extension === "json" ? "application/json" : "text/plain";
-  const url = URL.createObjectURL(new Blob([text], { type }));
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = `${name}.${extension}`;
-  link.click();
-  URL.revokeObjectURL(url);
+  saveFile(text, `${name}.${extension}`, extension === "json" ? "application/json" : "text/plain");
 }

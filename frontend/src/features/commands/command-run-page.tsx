@@ -9,7 +9,9 @@ import { Elapsed, TimeAgo } from "@/components/ui/time-ago";
 import { Attempts } from "@/components/work/attempts";
 import { Fact, Facts } from "@/components/work/facts";
 import { Failure } from "@/components/work/failure";
+import { Holder } from "@/components/work/holder";
 import { Loaded } from "@/components/work/loaded";
+import { LogView } from "@/components/work/log-view";
 import { NowWriting } from "@/components/work/now-writing";
 import { Output } from "@/components/work/output";
 import { OutputActions } from "@/components/work/output-actions";
@@ -53,10 +55,12 @@ function Title({ run }: { run: CommandRun }) {
 function Body({ run }: { run: CommandRun }) {
   const isOver = run.finished_at !== null;
   const output = run.output ?? (run.text || null);
+  const fileName = run.command ?? "http";
   return (
     <>
-      <div className="card px-4 py-3">
+      <div className="card flex flex-col gap-3 px-4 py-3">
         <CommandRunFacts run={run} />
+        <Holder run={run} />
       </div>
       {!isOver && run.wait_reason && (
         <p data-tone="hold" className="card border-l-[3px] border-l-(--tone) px-4 py-3">
@@ -65,29 +69,32 @@ function Body({ run }: { run: CommandRun }) {
       )}
       {run.error && <Failure error={run.error} title={run.status === "timed_out" ? "Timed out" : "Failed"} />}
       <div className="grid min-w-0 items-start gap-3 lg:grid-cols-[minmax(0,8fr)_minmax(0,5fr)]">
-        <Card
-          title={isOver ? "Output" : "Now"}
-          actions={
-            isOver && <OutputActions value={output} name="output" fileName={`${run.command}-output`} />
-          }
-        >
-          {isOver ? (
-            <Output value={output} empty="Ended without output." />
-          ) : run.status === "running" ? (
-            <NowWriting
-              progress={run.progress}
-              message={run.message}
-              text={run.text}
-              label="What the agent writes now"
-            />
-          ) : (
-            <p className="text-muted">Not started yet. The text appears here as it is written.</p>
-          )}
-        </Card>
+        <div className="flex min-w-0 flex-col gap-3">
+          <Card
+            title={isOver ? "Output" : "Now"}
+            actions={isOver && <OutputActions value={output} name="output" fileName={`${fileName}-output`} />}
+          >
+            {isOver ? (
+              <Output value={output} empty="Ended without output." />
+            ) : run.status === "running" ? (
+              <NowWriting
+                progress={run.progress}
+                message={run.message}
+                text={run.text}
+                label="What the agent writes now"
+              />
+            ) : (
+              <p className="text-muted">Not started yet. The text appears here as it is written.</p>
+            )}
+          </Card>
+          <Card title="Log">
+            <LogView commandRunId={run.id} fileName={fileName} live={!isOver} />
+          </Card>
+        </div>
         <div className="flex min-w-0 flex-col gap-3">
           <Card
             title="Input"
-            actions={<OutputActions value={run.input} name="input" fileName={`${run.command}-input`} />}
+            actions={<OutputActions value={run.input} name="input" fileName={`${fileName}-input`} />}
           >
             <Output plain value={run.input} empty="This command takes no input." />
           </Card>
@@ -107,8 +114,10 @@ function Body({ run }: { run: CommandRun }) {
 function CommandRunFacts({ run }: { run: CommandRun }) {
   return (
     <Facts>
-      <Fact name="Agent">
-        {run.agent ? (
+      <Fact name={run.kind === "http" ? "Done by" : "Agent"}>
+        {run.kind === "http" ? (
+          "A worker"
+        ) : run.agent ? (
           <Link to="/agents/$id" params={{ id: run.agent.id }} className="text-accent hover:underline">
             {visibleText(run.agent.name)}
           </Link>
@@ -117,13 +126,17 @@ function CommandRunFacts({ run }: { run: CommandRun }) {
         )}
       </Fact>
       <Fact name="Command">
-        <Link
-          to="/commands"
-          search={{ q: run.command }}
-          className="font-mono text-meta text-accent hover:underline"
-        >
-          {run.command}
-        </Link>
+        {run.command ? (
+          <Link
+            to="/commands"
+            search={{ q: run.command }}
+            className="font-mono text-meta text-accent hover:underline"
+          >
+            {run.command}
+          </Link>
+        ) : (
+          "HTTP request"
+        )}
       </Fact>
       {run.run_id && (
         <Fact name="Part of">

@@ -33,12 +33,22 @@ export const keys = {
     lists: ["command-runs", "list"] as const,
     list: (filter: Filter) => ["command-runs", "list", filter] as const,
     detail: (id: string) => ["command-runs", "detail", id] as const,
+    logs: ["command-runs", "log"] as const,
+    log: (id: string) => ["command-runs", "log", id] as const,
   },
   workflows: {
     all: ["workflows"] as const,
     list: ["workflows", "list"] as const,
     detail: (slug: string) => ["workflows", "detail", slug] as const,
     pause: (slug: string) => ["workflows", "pause", slug] as const,
+    versions: (slug: string) => ["workflows", "versions", slug] as const,
+  },
+  /** What never changes, or seldom: nothing live asks for it again. */
+  definitions: {
+    schema: ["definitions", "schema"] as const,
+    agents: ["definitions", "agents"] as const,
+    version: (slug: string, number: number) => ["definitions", "version", slug, number] as const,
+    diff: (slug: string, from: number, to: number) => ["definitions", "diff", slug, from, to] as const,
   },
   runs: {
     all: ["runs"] as const,

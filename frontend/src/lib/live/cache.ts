@@ -3,12 +3,14 @@
  * the server can recompute (filtered and sorted lists), to be invalidated at most once a second.
  */
 import { keys } from "../api/keys";
+import { joined } from "../api/lines";
 import type {
   AgentDetail,
   CommandRun,
   DashboardAgent,
   EventPage,
   JournalEvent,
+  Log,
   MetricName,
   Metrics,
   Run,
@@ -20,6 +22,7 @@ import type {
   CommandRunEvent,
   CommandRunTick,
   LiveEvent,
+  LogTick,
   MetricsTick,
   PauseEvent,
   StepEvent,
@@ -96,6 +99,7 @@ function applyOne(cache: Cache, event: LiveEvent, invalidate: Invalidate): void 
   else if (event.type === "catalogue_change") invalidate(keys.commands.all);
   else if (event.type === "approval_update") approvalChanged(cache, event, invalidate);
   else if (event.type === "pause_update") pauseChanged(cache, event, invalidate);
+  else if (event.type === "workflow_saved") invalidate(keys.workflows.all);
   else if (event.type === "system_alert") invalidate(keys.alerts.all, dashboard.attention);
   else invalidate(dashboard.all);
 }
@@ -163,20 +167,24 @@ function commandRunChanged(cache: Cache, event: CommandRunEvent, invalidate: Inv
     demo: event.demo,
   }));
   if (event.previous_status !== event.status) {
-    invalidate(key, keys.commandRuns.lists);
+    invalidate(key, keys.commandRuns.lists, keys.commandRuns.log(event.command_run_id));
     if (event.agent_id)
       invalidate(keys.agents.commandRuns(event.agent_id), keys.agents.detail(event.agent_id));
   }
 }
 
-export function applyTicks(cache: Cache, ticks: readonly Tick[]): void {
+/** Patches the cache and returns the keys of logs that lack lines. */
+export function applyTicks(cache: Cache, ticks: readonly Tick[]): Key[] {
+  const lacking: Key[] = [];
   // Only the newest tick of an entity counts.
   const newest = new Map<string, CommandRunTick>();
   const seen = new Map<string, string>();
   for (const tick of ticks) {
     if (tick.type === "metrics_sample") appendSample(cache, tick);
     else if (tick.type === "agent_seen") seen.set(tick.agent_id, tick.last_active);
-    else newest.set(tick.command_run_id, tick);
+    else if (tick.type === "command_run_log") {
+      if (!logged(cache, tick)) lacking.push(keys.commandRuns.log(tick.command_run_id));
+    } else newest.set(tick.command_run_id, tick);
   }
   if (seen.size > 0) agentsSeen(cache, seen);
   for (const tick of newest.values()) {
@@ -188,6 +196,7 @@ export function applyTicks(cache: Cache, ticks: readonly Tick[]): void {
             progress: tick.progress,
             message: tick.message ?? run.message,
             text: tick.text ?? run.text,
+            heartbeat_at: tick.heartbeat_at ?? run.heartbeat_at,
           },
     );
     if (tick.agent_id) {
@@ -213,6 +222,17 @@ export function applyTicks(cache: Cache, ticks: readonly Tick[]): void {
       );
     }
   }
+  return lacking;
+}
+
+/** Whether the log is complete with these lines. */
+function logged(cache: Cache, tick: LogTick): boolean {
+  const key = keys.commandRuns.log(tick.command_run_id);
+  const log = cache.getQueryData<Log>(key);
+  if (!log) return false;
+  const lines = joined(log.lines, tick.lines);
+  if (lines !== null && lines !== log.lines) cache.setQueryData<Log>(key, { lines });
+  return lines !== null;
 }
 
 function agentsSeen(cache: Cache, seen: Map<string, string>): void {
@@ -252,6 +272,7 @@ const entityOf: Record<LiveEvent["type"], (event: never) => [string, string]> = 
   step_update: (e: { step_id: string }) => ["step", e.step_id],
   approval_update: (e: { approval_id: string }) => ["approval", e.approval_id],
   pause_update: (e: { subject_id: string }) => ["pause", e.subject_id],
+  workflow_saved: (e: { definition_id: string }) => ["workflow", e.definition_id],
   system_alert: (e: { alert_id?: string }) => ["alert", e.alert_id ?? ""],
 };
 

@@ -16,6 +16,7 @@ export type StepEvent = Event<S["StepChanged"], Moves<StepStatus>>;
 export type AlertEvent = Event<S["AlertRaised"]>;
 export type ApprovalEvent = Event<S["ApprovalChanged"], { state: ApprovalState }>;
 export type PauseEvent = Event<S["PauseChanged"]>;
+export type WorkflowSavedEvent = Event<S["WorkflowSaved"]>;
 export type LiveEvent =
   | AgentEvent
   | AgentRemovedEvent
@@ -25,7 +26,8 @@ export type LiveEvent =
   | StepEvent
   | AlertEvent
   | ApprovalEvent
-  | PauseEvent;
+  | PauseEvent
+  | WorkflowSavedEvent;
 
 export type CommandRunTick = {
   type: "command_run_progress";
@@ -36,13 +38,16 @@ export type CommandRunTick = {
   progress: number;
   message?: string;
   text?: string | null;
+  heartbeat_at?: string;
 };
+/** The newest lines of a log; a gap in their numbers is read over REST. */
+export type LogTick = S["CommandRunLog"];
 export type MetricsTick = { type: "metrics_sample"; at: string | number } & {
   [Name in keyof S["Series"]]?: number | null;
 };
 /** A heartbeat that changed nothing but the time. */
 export type SeenTick = { type: "agent_seen"; agent_id: string; last_active: string };
-export type Tick = CommandRunTick | MetricsTick | SeenTick;
+export type Tick = CommandRunTick | LogTick | MetricsTick | SeenTick;
 
 export type Ready = {
   type: "ready";
@@ -61,8 +66,7 @@ export type Position = { epoch: string; seq: number };
 export function isEvent(frame: Frame): frame is LiveEvent {
   return typeof (frame as LiveEvent).seq === "number" && typeof (frame as LiveEvent).prev === "number";
 }
+const ticks = new Set(["command_run_progress", "command_run_log", "metrics_sample", "agent_seen"]);
 export function isTick(frame: Frame): frame is Tick {
-  return (
-    frame.type === "command_run_progress" || frame.type === "metrics_sample" || frame.type === "agent_seen"
-  );
+  return ticks.has(frame.type);
 }
