@@ -1,4 +1,4 @@
-"""`python -m benchmarks [name …]`: run all, or the named ones."""
+"""`python -m benchmarks [name …] [--option=value …]`: run all, or the named ones, which know their options."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAMES = sorted(
 
 
 def main() -> None:
-    wanted = sys.argv[1:] or NAMES
+    wanted = [word for word in sys.argv[1:] if not word.startswith("--")] or NAMES
     if unknown := [name for name in wanted if name not in NAMES]:
         raise SystemExit(f"unknown: {', '.join(unknown)}; there are {', '.join(NAMES)}")
     for name in wanted:

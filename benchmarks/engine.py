@@ -1,0 +1,170 @@
+"""The engine: steps and runs a second, accepted to running, idle CPU; empty and with a long history.
+
+Bodies do nothing, everything else is the product: leases, fences, journal, Celery, dispatch. The bare
+baseline claims and finishes rows of one small table with a journal line each, in two transactions.
+
+`--history=N` finished runs are added for the second round (default 50,000; the goals speak of
+1,000,000, which takes some minutes to fill), `--steps=N` fan out (1,000), `--runs=N` runs of ten steps
+(200), `--only=server` or `--only=embedded`.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any
+
+import psutil
+
+from benchmarks._bare_leases import bare_steps
+from benchmarks.tables import percentile, ratio, row
+from tests.rig.client import Client
+from tests.rig.process import Process
+from tests.rig.stack import ROOT, Stack
+from tests.rig.waiting import until
+
+DEFAULTS = {"history": 50_000, "steps": 1_000, "runs": 200}
+STARTERS = 4
+LATENCIES = 40
+IDLE_SECONDS = 10
+WITHIN = 300.0
+# The product's own times, where the rig's are shorter.
+USUAL = {"MC_LEASE_SECONDS": "45", "MC_HEARTBEAT_SECONDS": "10", "MC_REPAIR_SECONDS": "1"}
+
+
+class Installation(Stack):
+    """An installation whose demo model answers at once."""
+
+    def manage(self, *arguments: str) -> str:
+        command = [sys.executable, "-m", "benchmarks._noop", *arguments]
+        done = subprocess.run(command, cwd=ROOT, env=self.env(), capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(arguments)}: {done.stdout}\n{done.stderr}")
+        return done.stdout
+
+    def fill(self, history: int) -> float:
+        """Stop, add so many finished runs, start again; gives the seconds the filling took."""
+        for process in [*self.engines, *self.workers, *self.webs]:
+            process.stop()
+        began = time.perf_counter()
+        self.manage("fill", str(history))
+        took = time.perf_counter() - began
+        for process in self.processes:
+            process.start()
+        for index in range(len(self.webs)):
+            self.wait_web(index)
+        return took
+
+    def _process(self, name: str, command: str, **env: str) -> Process:
+        words = [sys.executable, "-m", "benchmarks._noop", command]
+        return Process(name, words, self.home, env=self.env(**env), cwd=ROOT)
+
+
+def main() -> None:
+    sizes, modes = _asked()
+    for mode in modes:
+        with Installation(mode, durable=True, env=USUAL) as installation:
+            installation.manage("prepare", str(sizes["steps"]))
+            bare = bare_steps(installation)
+            _say(f"{mode}: bare claim and finish", bare, "steps/s")
+            measure(installation, sizes, f"{mode}, warming up")
+            empty = measure(installation, sizes, f"{mode}, empty")
+            print(ratio(f"{mode}: fan-out", empty["steps/s"], bare))
+            history = sizes["history"]
+            if not history:
+                continue
+            _say(f"{mode}: adding {history:,} finished runs", installation.fill(history), "s")
+            measure(installation, sizes, f"{mode}, warming up")
+            full = measure(installation, sizes, f"{mode}, {history:,} runs")
+            for name in empty:
+                more = empty[name] / full[name] if name.endswith("/s") else full[name] / empty[name]
+                _say(f"{mode}: {name}, with history", more, "x the empty one")
+
+
+def measure(installation: Installation, sizes: dict[str, int], name: str) -> dict[str, float]:
+    """One round; the machine's load is part of the figures."""
+    client = installation.client()
+    until(lambda: installation._working(client), 60, "the workers")
+    found = {"accepted to running, p50": first_step(client, name)}
+    fan_out = _steps_a_second(client)
+    _say(f"{name}: fan-out", fan_out, "steps/s")
+    runs = _runs_a_second(client, sizes["runs"])
+    _say(f"{name}: runs of ten steps", runs, "runs/s")
+    found |= {"steps/s": fan_out, "runs/s": runs, "idle CPU": _idle(installation, name)}
+    _say(f"{name}: load of the machine", psutil.getloadavg()[0], "")
+    return found
+
+
+def first_step(client: Client, name: str) -> float:
+    """p50 of the ms from a run's acceptance to its first step's lease, by the database's clock."""
+    ages = []
+    for _ in range(LATENCIES):
+        run = client.wait_run(client.start("ten-steps", {})["id"])
+        ages.append((_moment(run["steps"][0]["started_at"]) - _moment(run["created_at"])) * 1000)
+    print(row(f"{name}: accepted to running", ages))
+    return percentile(ages, 0.5)
+
+
+def _steps_a_second(client: Client) -> float:
+    run = client.start("fan-out", {})
+    total = run["total_steps"]
+    over = _over(client, run["id"])
+    assert over["status"] == "completed", over["status_reason"]
+    return float(total / (_moment(over["completed_at"]) - _moment(over["created_at"])))
+
+
+def _runs_a_second(client: Client, count: int) -> float:
+    """From the first request to the last run's end."""
+    began = time.time()
+    with ThreadPoolExecutor(STARTERS) as starters:
+        ids = list(starters.map(lambda _: client.start("ten-steps", {})["id"], range(count)))
+    ends = [_moment(_over(client, run_id)["completed_at"]) for run_id in ids]
+    return count / (max(ends) - began)
+
+
+def _over(client: Client, run_id: str) -> dict[str, Any]:
+    """The run once nothing runs; asked for seldom, because the asking is not what is measured."""
+    running = {"status": "running", "limit": 1}
+    until(lambda: not client.get("runs/", params=running)["results"], WITHIN, "the end", every=0.5)
+    run: dict[str, Any] = client.run(run_id)
+    return run
+
+
+def _idle(installation: Installation, name: str) -> float:
+    """Percent of one core that everything together uses when there is nothing to do."""
+    processes = {one.name: psutil.Process(one.pid) for one in installation.processes}
+    time.sleep(2)
+    before = {key: sum(one.cpu_times()[:2]) for key, one in processes.items()}
+    time.sleep(IDLE_SECONDS)
+    used = {
+        key: (sum(one.cpu_times()[:2]) - before[key]) / IDLE_SECONDS * 100 for key, one in processes.items()
+    }
+    said = ", ".join(f"{key} {percent:.1f} %" for key, percent in used.items())
+    _say(f"{name}: idle CPU", sum(used.values()), f"%  ({said})")
+    return max(0.1, sum(used.values()))
+
+
+def _say(name: str, value: float, unit: str) -> None:
+    print(f"{name:44} {value:8.2f} {unit}", flush=True)
+
+
+def _moment(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+def _asked() -> tuple[dict[str, int], list[str]]:
+    sizes, modes = dict(DEFAULTS), ["server", "embedded"]
+    for word in sys.argv[1:]:
+        name, _, value = word.removeprefix("--").partition("=")
+        if word.startswith("--") and name == "only":
+            modes = [value]
+        elif word.startswith("--") and name in sizes:
+            sizes[name] = int(value)
+        elif word.startswith("--"):
+            raise SystemExit(
+                f"unknown: {word}; there are --only and {', '.join(f'--{one}' for one in sizes)}"
+            )
+    return sizes, modes
