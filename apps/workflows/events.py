@@ -59,6 +59,8 @@ class StepChanged(EventBody):
     run_id: UUID
     step_id: UUID
     key: str
+    parent_id: UUID | None = None
+    map_index: int | None = None
     name: str
     index: int
     status: str
@@ -70,6 +72,7 @@ class StepChanged(EventBody):
     agent_id: UUID | None
     agent_name: str
     command_run_id: UUID | None
+    child_run_id: UUID | None = None
     progress: int
     error: StepFailure | None
     started_at: Moment | None
@@ -79,7 +82,8 @@ class StepChanged(EventBody):
 class ApprovalChanged(EventBody):
     """An approval as it now is. Kinds: approval.opened, approval.changed, approval.closed.
 
-    `open_approvals` counts what is open in the project right after this event.
+    `undelivered` counts those outside who could not be told of it, `open_approvals` what is open in
+    the project right after this event.
     """
 
     entity: ClassVar[str] = "approval"
@@ -95,6 +99,8 @@ class ApprovalChanged(EventBody):
     approvals: int
     min_approvals: int
     expires_at: Moment | None
+    escalated_at: Moment | None = None
+    undelivered: int = 0
     open_approvals: int
 
 

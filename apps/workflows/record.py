@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from apps.events.journal import Change
 from apps.workflows.events import ApprovalChanged, RunChanged, StepChanged, StepFailure, WorkflowSaved
-from apps.workflows.models import Approval, ApprovalState, Run, Step, WorkflowVersion
+from apps.workflows.models import Approval, ApprovalState, NoticeState, Run, Step, WorkflowVersion
 
 
 def record_saved(change: Change, version: WorkflowVersion) -> None:
@@ -56,6 +56,8 @@ def record_step(change: Change, kind: str, step: Step, *, previous: str) -> None
             run_id=step.run_id,
             step_id=step.pk,
             key=step.key,
+            parent_id=step.parent_id,
+            map_index=step.map_index if step.parent_id else None,
             name=step.name,
             index=step.index,
             status=step.status,
@@ -67,6 +69,7 @@ def record_step(change: Change, kind: str, step: Step, *, previous: str) -> None
             agent_id=step.agent_id,
             agent_name=step.agent_name,
             command_run_id=step.command_run_id,
+            child_run_id=step.child_run_id,
             progress=step.progress,
             error=failure,
             started_at=step.started_at,
@@ -89,6 +92,8 @@ def record_approval(change: Change, kind: str, approval: Approval) -> None:
             approvals=approval.decisions.filter(approved=True).count(),
             min_approvals=approval.min_approvals,
             expires_at=approval.expires_at,
+            escalated_at=approval.escalated_at,
+            undelivered=approval.notices.filter(state=NoticeState.DEAD).count(),
             open_approvals=Approval.objects.filter(
                 project=approval.project_id, state=ApprovalState.OPEN
             ).count(),

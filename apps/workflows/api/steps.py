@@ -50,6 +50,34 @@ class RunStepsView(GenericAPIView[Step]):
         return self.get_paginated_response(s.StepSerializer(rows, many=True).data)
 
 
+class RunStepView(GenericAPIView[Step]):
+    permission_classes = (IsViewer,)
+    serializer_class = s.StepSerializer
+
+    @extend_schema(
+        operation_id="get_step",
+        tags=["runs"],
+        parameters=[OpenApiParameter("item", int, description="The place of a map's item, from 0")],
+        responses=s.StepSerializer,
+    )
+    def get(self, request: Request, run_id: UUID, key: str) -> Response:
+        """One step by its key, or one item of the map of that key."""
+        run = _run_or_404(request, run_id)
+        document = document_of(run.version)
+        found = step_queries.top_steps(run, document).filter(key=key).first()
+        if found is not None and (item := request.query_params.get("item")) is not None:
+            found = step_queries.item_steps(found).filter(map_index=_place(item)).first()
+        if found is None:
+            raise NotFound("There is no such step in this run.")
+        return Response(s.StepSerializer(step_queries.step_rows(run, document, [found])[0]).data)
+
+
+def _place(said: str) -> int:
+    if not (said.isascii() and said.isdigit() and len(said) <= 6):
+        raise InvalidInput({"item": "Must be the place of an item, 0 or more."})
+    return int(said)
+
+
 def _run_or_404(request: Request, run_id: UUID) -> Run:
     found = queries.runs(principal_of(request).project_id).select_related("version")
     run = found.defer("version__document", "version__source").filter(pk=run_id).first()

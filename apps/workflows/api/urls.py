@@ -22,6 +22,7 @@ urlpatterns: list[URLPattern] = [
     path("runs/cancellations/", control.RunCancellationsView.as_view()),
     path("runs/<uuid:run_id>/", views.RunView.as_view()),
     path("runs/<uuid:run_id>/steps/", steps.RunStepsView.as_view()),
+    path("runs/<uuid:run_id>/steps/<str:key>/", steps.RunStepView.as_view()),
     path("runs/<uuid:run_id>/cancellation/", views.RunCancellationView.as_view()),
     path("runs/<uuid:run_id>/pause/", control.RunPauseView.as_view()),
     path("runs/<uuid:run_id>/retry/", control.RunRetryView.as_view()),

@@ -771,6 +771,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run_id}/steps/{key}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One step by its key, or one item of the map of that key. */
+        get: operations["get_step"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/cancellations/": {
         parameters: {
             query?: never;
@@ -1363,7 +1380,8 @@ export interface components {
          * ApprovalChanged
          * @description An approval as it now is. Kinds: approval.opened, approval.changed, approval.closed.
          *
-         *     `open_approvals` counts what is open in the project right after this event.
+         *     `undelivered` counts those outside who could not be told of it, `open_approvals` what is open in
+         *     the project right after this event.
          */
         ApprovalChanged: {
             /**
@@ -1373,6 +1391,11 @@ export interface components {
             approval_id: string;
             /** Approvals */
             approvals: number;
+            /**
+             * Escalated At
+             * @default null
+             */
+            escalated_at: string | null;
             /** Expires At */
             expires_at: string | null;
             /** Min Approvals */
@@ -1398,6 +1421,11 @@ export interface components {
              * @enum {string}
              */
             type: "approval_update";
+            /**
+             * Undelivered
+             * @default 0
+             */
+            undelivered: number;
             /** Workflow */
             workflow: string;
         };
@@ -2420,6 +2448,8 @@ export interface components {
              * @description The schedule, trigger or step
              */
             origin_id: string | null;
+            /** @description The schedule's or trigger's name */
+            origin_name: string;
             output: unknown | null;
             /** @description The run that this one is a step of */
             parent_run: components["schemas"]["ParentRun"] | null;
@@ -2800,6 +2830,11 @@ export interface components {
             agent_name: string;
             /** Attempt */
             attempt: number;
+            /**
+             * Child Run Id
+             * @default null
+             */
+            child_run_id: string | null;
             /** Command Run Id */
             command_run_id: string | null;
             /** Completed At */
@@ -2809,8 +2844,18 @@ export interface components {
             index: number;
             /** Key */
             key: string;
+            /**
+             * Map Index
+             * @default null
+             */
+            map_index: number | null;
             /** Name */
             name: string;
+            /**
+             * Parent Id
+             * @default null
+             */
+            parent_id: string | null;
             /** Previous Status */
             previous_status: string;
             /** Progress */
@@ -4773,6 +4818,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PaginatedStepList"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_step: {
+        parameters: {
+            query?: {
+                /** @description The place of a map's item, from 0 */
+                item?: number;
+            };
+            header?: never;
+            path: {
+                key: string;
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Step"];
                 };
             };
             /** @description An error. */
