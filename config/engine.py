@@ -13,12 +13,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db import DatabaseError, OperationalError, close_old_connections
+from django.db import DatabaseError, OperationalError, close_old_connections, connections
 
 from apps.events.failpoints import fail_point
 
 logger = logging.getLogger(__name__)
 
+STOP_SECONDS = 5
 BEAT_FILE = "engine.beat"  # touched every round; a container's health check looks at its age
 
 
@@ -30,19 +31,22 @@ class Duty:
     seconds: float
     act: Callable[[], object]
     due_at: float = 0.0
+    is_slow: bool = False  # it waits for the network, so it gets a thread of its own
+    thread: threading.Thread | None = None
 
 
 def duties() -> list[Duty]:
     from apps.agents import repair
     from apps.monitoring import alerts, metrics, retention
     from apps.workflows import engine as runs
-    from apps.workflows import firing
+    from apps.workflows import firing, notices
 
     often = settings.MC.repair_seconds
     return [
         Duty("repair command runs", often, repair.tick),
         Duty("repair runs", often, runs.sweep),
         Duty("schedules", often, firing.fire_due),
+        Duty("notices", max(0.5, often), notices.send_due, is_slow=True),
         Duty("alerts", max(2.0, often), alerts.sweep),
         Duty("metrics", settings.MC.metrics_seconds, metrics.sample),
         Duty("retention", 60, retention.prune),
@@ -63,14 +67,30 @@ class Engine:
             for duty in self._duties:
                 if time.monotonic() >= duty.due_at and not self._stopped.is_set():
                     duty.due_at = time.monotonic() + duty.seconds
-                    self._do(duty)
+                    self._begin(duty)
             close_old_connections()
             (settings.DATA_DIR / BEAT_FILE).touch()
             next_due = min(duty.due_at for duty in self._duties)
             self._stopped.wait(max(0.01, next_due - time.monotonic()))
+        for duty in self._duties:
+            if duty.thread is not None:  # what it leaves undone is due again
+                duty.thread.join(timeout=STOP_SECONDS)
 
     def stop(self) -> None:
         self._stopped.set()
+
+    def _begin(self, duty: Duty) -> None:
+        if not duty.is_slow:
+            self._do(duty)
+        elif duty.thread is None or not duty.thread.is_alive():
+            duty.thread = threading.Thread(target=self._do_apart, args=[duty], name=duty.name, daemon=True)
+            duty.thread.start()
+
+    def _do_apart(self, duty: Duty) -> None:
+        try:
+            self._do(duty)
+        finally:
+            connections.close_all()
 
     def _do(self, duty: Duty) -> None:
         try:

@@ -16,6 +16,7 @@ from config import problems, security
 
 ADMIN_PREFIX = "/admin/"
 DOCS_PATH = "/api/v1/docs/"
+LINK_PREFIX = "/approve/"
 NUL = re.compile(r"%00|\x00")
 
 # For answers that do not pass through Django, such as the dashboard's ready bytes.
@@ -65,6 +66,8 @@ class PolicyMiddleware(CSPMiddleware):
 def _policy_of(path: str) -> dict[str, Any] | None:
     if path.startswith(ADMIN_PREFIX):
         return security.ADMIN_POLICY
+    if path.startswith(LINK_PREFIX):
+        return security.LINK_POLICY
     if path == DOCS_PATH:
         return security.DOCS_POLICY
     return None

@@ -107,6 +107,12 @@ ADMIN_POLICY: dict[str, Any] = {
     "script-src": [SELF],
     "require-trusted-types-for": None,
 }
+# The page behind a link in an e-mail: text, a form and a style sheet.
+LINK_POLICY: dict[str, Any] = {
+    directive: None
+    for directive in CONTENT_SECURITY_POLICY["DIRECTIVES"]
+    if directive not in ("default-src", "frame-ancestors", "base-uri", "form-action")
+} | {"style-src": [SELF]}
 DOCS_POLICY: dict[str, Any] = {
     "script-src": [SELF],
     "style-src": [SELF, "'unsafe-inline'"],  # Swagger UI sets style attributes

@@ -15,11 +15,14 @@ import ssl
 import zlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
 
 import httpcore
 import httpx
 from django.conf import settings
+from django.utils import timezone
 
 from apps.agents.addresses import Policy
 
@@ -138,6 +141,19 @@ def parsed(text: str) -> httpx.URL:
     if url.port is not None and not 1 <= url.port <= 65535:
         raise _invalid("The URL's port must be from 1 to 65535.")
     return url
+
+
+def retry_after(answer: Answer) -> float | None:
+    """The seconds that an answer asks to wait, given as a number of them or as a date."""
+    text = answer.headers.get("retry-after", "").strip()
+    if text.isdecimal() and len(text) < 10:
+        return float(text)
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - timezone.now()).total_seconds())
 
 
 def port_of(url: httpx.URL) -> int:

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import cast
 from uuid import UUID, uuid4
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 from django.utils import timezone
 
 from apps.accounts.models import Project
@@ -24,15 +24,25 @@ from apps.events.journal import Change, Recorded
 from apps.monitoring.events import AlertRaised, Level, State
 from apps.monitoring.models import Alert, AlertLevel, AlertState
 from apps.workflows.events import RunChanged
-from apps.workflows.models import Schedule
+from apps.workflows.models import Approval, ApprovalState, Notice, NoticeState, Schedule
 
 RUN_FAILED = "run_failed"
 AGENT_ERROR = "agent_error"
 AGENT_OFFLINE = "agent_offline"
 NO_WORKER = "no_worker"
 COMMAND_RUN_LOST = "command_run_lost"
+APPROVAL_ESCALATED = "approval_escalated"
+NOTICE_UNDELIVERED = "notice_undelivered"
 SCHEDULE_REFUSED = "schedule_refused"
-CONDITIONS = (AGENT_ERROR, AGENT_OFFLINE, NO_WORKER, COMMAND_RUN_LOST, SCHEDULE_REFUSED)
+CONDITIONS = (
+    AGENT_ERROR,
+    AGENT_OFFLINE,
+    NO_WORKER,
+    COMMAND_RUN_LOST,
+    SCHEDULE_REFUSED,
+    APPROVAL_ESCALATED,
+    NOTICE_UNDELIVERED,
+)
 
 LOST_REPEATEDLY = 2
 NO_WORKER_AFTER = timedelta(seconds=5)
@@ -85,6 +95,7 @@ def conditions(project_id: UUID) -> Iterator[Condition]:
     yield from _agents_in_trouble(project_id)
     yield from _work_without_worker(project_id)
     yield from _lost_command_runs(project_id)
+    yield from _approvals_in_trouble(project_id)
     yield from _refused_schedules(project_id)
 
 
@@ -134,6 +145,20 @@ def _refused_schedules(project_id: UUID) -> Iterator[Condition]:
     for schedule in refused.only("id", "name", "last_problem"):
         message = f"{schedule.name} could not start: {schedule.last_problem}"
         yield Condition(SCHEDULE_REFUSED, str(schedule.pk), AlertLevel.ERROR, message, "/schedules")
+
+
+def _approvals_in_trouble(project_id: UUID) -> Iterator[Condition]:
+    """Open questions that nobody decided in time, or that somebody could not be told of."""
+    asked = Approval.objects.filter(project=project_id, state=ApprovalState.OPEN)
+    for approval in asked.exclude(escalated_at=None).only("id", "title"):
+        message = f"Nobody decided “{approval.title}” in time; others were asked"
+        yield Condition(APPROVAL_ESCALATED, str(approval.pk), AlertLevel.WARNING, message, "/approvals")
+    dead = Notice.objects.filter(state=NoticeState.DEAD)
+    untold = asked.filter(notices__in=dead).annotate(dead=Count("notices", filter=Q(notices__in=dead)))
+    for approval in untold.only("id", "title"):
+        whom = "somebody" if approval.dead == 1 else f"{approval.dead} receivers"
+        message = f"{whom.capitalize()} could not be told of “{approval.title}”"
+        yield Condition(NOTICE_UNDELIVERED, str(approval.pk), AlertLevel.ERROR, message, "/approvals")
 
 
 def raise_alert(change: Change, found: Condition) -> None:

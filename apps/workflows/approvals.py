@@ -3,20 +3,34 @@ is told the first."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
+from apps.accounts.models import User
 from apps.errors import Conflict, Forbidden, InvalidInput, NotFound
 from apps.events import journal
 from apps.events.clock import now
 from apps.events.journal import Change
 from apps.events.kinds import rfc3339
-from apps.workflows import inputs, waits
+from apps.workflows import inputs, notices, waits
 from apps.workflows.advance import Advance, Ending, document_of
-from apps.workflows.models import Approval, ApprovalDecision, ApprovalState, Step, StepStatus
-from apps.workflows.record import record_approval, record_step, swap
+from apps.workflows.document_parts import Escalate
+from apps.workflows.models import (
+    Approval,
+    ApprovalDecision,
+    ApprovalState,
+    Notice,
+    NoticeKind,
+    Step,
+    StepStatus,
+)
+from apps.workflows.record import record_approval, record_step, short, swap
 
 MAX_COMMENT = 2_000
+BY_LINK = " (by link)"  # no user's name can end so
 
 
 def form_of(approval: Approval) -> dict[str, Any]:
@@ -25,34 +39,89 @@ def form_of(approval: Approval) -> dict[str, Any]:
     return question.fields if question is not None else {}
 
 
-def why_not(approval: Approval, *, by: str, is_key: bool = False) -> str:
+@dataclass(frozen=True, slots=True)
+class Decider:
+    """Who decides: somebody signed in, a key, or whoever has the link that went to `address`."""
+
+    by: str
+    is_key: bool = False
+    address: str = ""
+
+    @classmethod
+    def by_link(cls, notice: Notice) -> Decider:
+        is_email = notice.kind == NoticeKind.EMAIL
+        name = notice.target if is_email else urlsplit(notice.target).hostname or notice.target
+        return cls(f"{short(name, 130)}{BY_LINK}", address=notice.target)
+
+    @property
+    def is_nobody(self) -> bool:
+        """Whether nothing says who it is: a webhook's receiver may show its link to anybody."""
+        return bool(self.address) and "@" not in self.by
+
+
+def why_not(approval: Approval, who: Decider) -> str:
     """Why this caller cannot decide now; empty when they can."""
     if approval.state != ApprovalState.OPEN:
         return _closed(approval)
-    if not approval.allow_requester and is_key:
+    return _excluded(approval, who) or _decided_before(approval, who)
+
+
+def _excluded(approval: Approval, who: Decider) -> str:
+    """Why the caller may not decide this question at all."""
+    if who.is_nobody and (not approval.allow_requester or approval.min_approvals > 1):
+        return "It matters who decides this, and the link does not say it: sign in to decide."
+    if approval.allow_requester:
+        return ""
+    if who.is_key:
         return "A person must decide this, not a key."
-    if not approval.allow_requester and approval.requested_by == by:
+    if approval.requested_by == who.by:
         return "Whoever started the run cannot decide this; ask somebody else."
-    mine = next((said for said in approval.decisions.all() if said.by == by), None)
-    if mine is not None:
-        return f"You decided this at {rfc3339(mine.at)}."
+    if who.address:
+        requester = User.objects.filter(username=approval.requested_by).values_list("email", flat=True)
+        for email in requester:
+            if not email:
+                return "Whether you started the run cannot be told from a link: sign in to decide."
+            if email.casefold() == who.address.casefold():
+                return "Whoever started the run cannot decide this; ask somebody else."
     return ""
+
+
+def _decided_before(approval: Approval, who: Decider) -> str:
+    said = list(approval.decisions.all())
+    names = _names(who, said) if said else set()
+    mine = next((one for one in said if one.by in names), None)
+    return f"You decided this at {rfc3339(mine.at)}." if mine is not None else ""
+
+
+def _names(who: Decider, said: list[ApprovalDecision]) -> set[str]:
+    """The names under which the caller may have decided: signed in, and by a link."""
+    if who.address:
+        same = User.objects.filter(email__iexact=who.address).values_list("username", flat=True)
+        return {who.by, *same}
+    if who.is_key or not any(one.by.endswith(BY_LINK) for one in said):
+        return {who.by}
+    emails = User.objects.filter(username=who.by).exclude(email="").values_list("email", flat=True)
+    mine = {f"{short(email, 130)}{BY_LINK}".casefold() for email in emails}
+    return {who.by, *(one.by for one in said if one.by.casefold() in mine)}
 
 
 def decide(
     approval: Approval,
     *,
     approved: bool,
-    by: str,
+    by: str = "",
     comment: str = "",
     fields: dict[str, Any] | None = None,
     is_key: bool = False,
+    who: Decider | None = None,
 ) -> Approval:
     """Say yes or no, once. A no closes the question, and so does the last yes it needs.
 
-    Raises Conflict with the first decision when it is closed or the caller decided before, Forbidden
-    when the caller started the run and may not decide it, and InvalidInput when the form does not fit.
+    `by` names somebody signed in, or with `is_key` a key; `who` anybody. Raises Conflict with the
+    first decision when it is closed or the caller decided before, Forbidden when the caller may not
+    decide it, and InvalidInput when the form does not fit.
     """
+    who = who or Decider(by, is_key)
     given = _checked(approval, fields or {}) if approved else {}
     with journal.changes(approval.project_id) as change:
         advance = Advance.hold(change, approval.run_id)
@@ -60,21 +129,22 @@ def decide(
         current = _read(approval.pk)
         if advance is None or current is None:
             raise NotFound("The approval does not exist any more.")
-        if said := why_not(current, by=by, is_key=is_key):
-            raise (Forbidden if _is_excluded(current, by, is_key) else Conflict)(said)
+        if said := why_not(current, who):
+            is_open = current.state == ApprovalState.OPEN
+            raise (Forbidden if is_open and _excluded(current, who) else Conflict)(said)
         step = Step.objects.get(pk=current.step_id)
         ApprovalDecision.objects.create(
-            approval=current, by=by[:150], approved=approved, comment=comment, fields=given, at=now()
+            approval=current, by=who.by[:150], approved=approved, comment=comment, fields=given, at=now()
         )
         agreed = current.decisions.filter(approved=True).count()
         if not approved:
             _close(change, current, ApprovalState.REJECTED)
-            advance.finish(step, _rejected(current, by, comment))
+            advance.finish(step, _rejected(current, who.by, comment))
         elif agreed >= current.min_approvals:
             _close(change, current, ApprovalState.APPROVED)
             advance.finish(step, _approved(current))
         else:
-            step.wait_reason = waits.asking(current.min_approvals - agreed)
+            step.wait_reason = waits.asking(current, current.min_approvals - agreed)
             swap(step, StepStatus.WAITING)
             record_step(change, "step.changed", step, previous=step.status)
             record_approval(change, "approval.changed", current)
@@ -92,7 +162,13 @@ def expire(advance: Advance, step: Step) -> None:
         gone = Ending(StepStatus.FAILED, code="approval_gone", message="Its approval was deleted.")
         advance.finish(step, gone)
         return
-    if question.on_expiry == "approve":
+    policy: str = question.on_expiry
+    if policy == "escalate" and question.escalate is not None:
+        if approval.escalated_at is None:
+            _escalate(advance.change, approval, step, question.escalate)
+            return
+        policy = question.escalate.then
+    if policy == "approve":
         _close(advance.change, approval, ApprovalState.APPROVED)
         advance.finish(step, _approved(approval))
         return
@@ -100,6 +176,21 @@ def expire(advance: Advance, step: Step) -> None:
     said = "Nobody decided in time."
     output = _output(approval, approved=False)
     advance.finish(step, Ending(StepStatus.FAILED, output, "expired", said))
+
+
+def _escalate(change: Change, approval: Approval, step: Step, to: Escalate) -> None:
+    """Leave the question open for longer and ask others too."""
+    approval.escalated_at = now()
+    approval.expires_at = approval.escalated_at + timedelta(seconds=to.expires_seconds)
+    approval.save(update_fields=["escalated_at", "expires_at"])
+    notices.write(change, approval, to)
+    step.wakes_at = approval.expires_at
+    agreed = approval.decisions.filter(approved=True).count()
+    step.wait_reason = waits.asking(approval, approval.min_approvals - agreed)
+    if not swap(step, StepStatus.WAITING, "wakes_at"):
+        raise RuntimeError(f"step {step.pk} moved although its run is locked")
+    record_step(change, "step.changed", step, previous=step.status)
+    record_approval(change, "approval.changed", approval)
 
 
 def _checked(approval: Approval, fields: dict[str, Any]) -> dict[str, Any]:
@@ -127,11 +218,6 @@ def _find(step_id: UUID) -> Approval | None:
     found = Approval.objects.filter(step=step_id, state=ApprovalState.OPEN).values_list("pk", flat=True)
     approval_id = found.first()
     return _read(approval_id) if approval_id is not None else None
-
-
-def _is_excluded(approval: Approval, by: str, is_key: bool) -> bool:
-    is_open = approval.state == ApprovalState.OPEN
-    return is_open and not approval.allow_requester and (is_key or approval.requested_by == by)
 
 
 def _closed(approval: Approval) -> str:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from apps.errors import InvalidInput
 from apps.events.clock import now
 from apps.events.journal import Change
 from apps.events.kinds import rfc3339
 from apps.workflows import document as documents
-from apps.workflows import expressions
+from apps.workflows import expressions, notices
 from apps.workflows.models import Approval, ApprovalState, Run, Step, StepStatus
 from apps.workflows.record import record_approval, record_step, short, swap
 
@@ -39,12 +40,15 @@ def ask(
         created_at=moment,
         expires_at=expires,
     )
-    begin(change, step, asking(question.min_approvals), expires)
+    notices.write(change, approval, question.notify)
+    begin(change, step, asking(approval, question.min_approvals), expires)
     record_approval(change, "approval.opened", approval)
 
 
-def asking(missing: int) -> str:
-    return "waiting for approval" if missing == 1 else f"waiting for approval by {missing} people"
+def asking(approval: Approval, missing: int) -> str:
+    """Why the step of an open question waits."""
+    said = "waiting for approval" if missing == 1 else f"waiting for approval by {missing} people"
+    return f"{said}, escalated" if approval.escalated_at else said
 
 
 def begin(change: Change, step: Step, reason: str, wakes_at: datetime | None) -> None:
@@ -96,9 +100,10 @@ def only(run: Run) -> Step | None:
     return steps.filter(status=StepStatus.WAITING).order_by("index").first()
 
 
-def withdraw(change: Change, run: Run) -> None:
-    """Close the questions of a run that asks no more."""
+def withdraw(change: Change, run: Run, *, steps: Sequence[UUID] | None = None) -> None:
+    """Close the questions of a run, or of some of its steps, that asks no more."""
     questions = Approval.objects.filter(run=run, state=ApprovalState.OPEN).select_related("run__workflow")
+    questions = questions if steps is None else questions.filter(step__in=steps)
     for approval in questions:
         approval.state, approval.decided_at = ApprovalState.CANCELLED, now()
         approval.save(update_fields=["state", "decided_at"])

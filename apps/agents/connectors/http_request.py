@@ -6,14 +6,11 @@ The request is the work's input: `method`, `url`, `headers`, `body`, `accept`, a
 
 from __future__ import annotations
 
-import email.utils
 import json
 from collections.abc import Mapping
-from datetime import UTC
 from typing import Any
 
 from django.conf import settings
-from django.utils import timezone
 
 from apps.agents import named_secrets, outbound
 from apps.agents.connectors.base import ConnectorError, Outcome, Report, Work
@@ -108,20 +105,8 @@ def _refusal(host: str, answer: Answer, secrets: list[Secret]) -> ConnectorError
     elif excerpt:
         message += f" It says: {excerpt}"
     retryable = answer.status in MAY_PASS or answer.status >= 500
-    pause = _retry_after(answer.headers.get("retry-after", "")) if retryable else None
+    pause = outbound.retry_after(answer) if retryable else None
     return ConnectorError(f"http_{answer.status}", message, retryable=retryable, retry_after=pause)
-
-
-def _retry_after(text: str) -> float | None:
-    """Seconds to wait, from a number of them or from a date."""
-    if text.strip().isdecimal():
-        return float(text)
-    try:
-        moment = email.utils.parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - timezone.now()).total_seconds())
 
 
 def _output(answer: Answer, secrets: list[Secret]) -> dict[str, Any]:

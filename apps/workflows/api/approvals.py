@@ -17,6 +17,7 @@ from apps.agents.api.agents import one_of
 from apps.errors import InvalidInput, NotFound
 from apps.workflows import approvals, queries
 from apps.workflows.api import serializers as s
+from apps.workflows.approvals import Decider
 from apps.workflows.models import Approval, ApprovalState
 
 STATE = OpenApiParameter("state", enum=["open", "decided"])
@@ -76,10 +77,9 @@ class ApprovalDecisionView(GenericAPIView[Approval]):
         decided = approvals.decide(
             _approval_or_404(request, approval_id),
             approved=given.validated_data["approved"],
-            by=principal.username,
+            who=Decider(principal.username, principal.key_id is not None),
             comment=given.validated_data["comment"],
             fields=given.validated_data["fields"],
-            is_key=principal.key_id is not None,
         )
         return Response(_row(request, decided))
 
@@ -93,7 +93,7 @@ def _approval_or_404(request: Request, approval_id: UUID) -> Approval:
 
 def _row(request: Request, approval: Approval) -> dict[str, Any]:
     principal = principal_of(request)
-    why_not = approvals.why_not(approval, by=principal.username, is_key=principal.key_id is not None)
+    why_not = approvals.why_not(approval, Decider(principal.username, principal.key_id is not None))
     if not why_not and not principal.can("operate"):
         why_not = "Your role in this project does not allow deciding."
     row = {

@@ -1,0 +1,191 @@
+"""What a notice says, and how it leaves: an e-mail over SMTP or a signed webhook.
+
+Knows one notice at a time and no transaction. Titles and details were written by others: they are
+text here, never markup and never a header.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import smtplib
+import time
+from email.utils import parseaddr
+from typing import Any
+
+import orjson
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.core.mail.backends import console, smtp
+from django.core.mail.backends.base import BaseEmailBackend
+from django.utils.crypto import salted_hmac
+
+from apps.accounts.models import Project
+from apps.agents import outbound
+from apps.agents.outbound import OutboundError, Request
+from apps.events.kinds import rfc3339
+from apps.workflows import links, signatures
+from apps.workflows.models import Notice, NoticeKind
+from apps.workflows.plain import one_line, visible
+from apps.workflows.record import short
+
+SECONDS = 10
+SUBJECT_LENGTH = 150
+DETAILS_LENGTH = 4_000
+GONE = 410
+
+
+class Undelivered(Exception):
+    """It did not arrive. `permanent`: trying again would change nothing."""
+
+    def __init__(self, message: str, *, permanent: bool = False, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.permanent = permanent
+        self.retry_after = retry_after
+
+
+def deliver(notice: Notice) -> None:
+    """Send the notice, with its approval, run and project loaded. Raises Undelivered."""
+    if notice.kind == NoticeKind.EMAIL:
+        _send_email(notice)
+    else:
+        _send_webhook(notice)
+
+
+def webhook_secret(project: Project) -> str:
+    """With what the project's webhooks are signed: derived from SECRET_KEY, stored nowhere."""
+    key = salted_hmac("mission-control.webhook", project.pk.hex, algorithm="sha256").digest()
+    return signatures.secret_text(key)
+
+
+def _send_email(notice: Notice) -> None:
+    message = EmailMessage(
+        subject=short(f"{_urgency(notice)}{one_line(notice.approval.title)}", SUBJECT_LENGTH),
+        body=_letter(notice),
+        from_email=settings.MC.email_from or "Mission Control <mission-control@localhost>",
+        to=[notice.target],
+        headers={"Message-ID": f"<{notice.pk}@{_domain()}>", "Auto-Submitted": "auto-generated"},
+        connection=_connection(),
+    )
+    try:
+        message.send()
+    except smtplib.SMTPRecipientsRefused as error:
+        code, said = next(iter(error.recipients.values()), (0, b""))
+        raise Undelivered(_smtp_said(code, said), permanent=500 <= code < 600) from None
+    except smtplib.SMTPAuthenticationError:
+        raise Undelivered("The mail server refused the password of MC_EMAIL_URL.") from None
+    except smtplib.SMTPResponseException as error:
+        permanent = 500 <= error.smtp_code < 600
+        raise Undelivered(_smtp_said(error.smtp_code, error.smtp_error), permanent=permanent) from None
+    except (OSError, smtplib.SMTPException) as error:
+        raise Undelivered(f"The mail server could not be reached ({type(error).__name__}).") from None
+    except ValueError:  # a line break or a letter that no header may hold
+        raise Undelivered("The e-mail address cannot be written into a message.", permanent=True) from None
+
+
+def _connection() -> BaseEmailBackend:
+    server = settings.MC.mail_server
+    if server is None:
+        raise Undelivered("No mail server is configured: set MC_EMAIL_URL.", permanent=True)
+    if not server.host:
+        return console.EmailBackend()
+    return smtp.EmailBackend(
+        host=server.host,
+        port=server.port,
+        username=server.user,
+        password=server.password,
+        use_tls=server.tls == "starttls",
+        use_ssl=server.tls == "always",
+        timeout=SECONDS,
+    )
+
+
+def _smtp_said(code: int, said: bytes | str) -> str:
+    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+    return f"The mail server answered {code}: {short(one_line(text), 200)}"
+
+
+def _domain() -> str:
+    return parseaddr(settings.MC.email_from)[1].rpartition("@")[2] or "mission-control.invalid"
+
+
+def _urgency(notice: Notice) -> str:
+    return "Escalated: " if notice.approval.escalated_at else "Approval needed: "
+
+
+def _letter(notice: Notice) -> str:
+    approval = notice.approval
+    run = approval.run
+    asks = f" for {one_line(approval.requested_by)}" if approval.requested_by else ""
+    parts = [
+        one_line(approval.title),
+        short(visible(approval.details).strip(), DETAILS_LENGTH),
+        f"Asked by {one_line(run.name)} #{run.number}{asks}.",
+    ]
+    if approval.escalated_at:
+        parts.append("Nobody decided in time, so you are asked too.")
+    if approval.expires_at:
+        parts.append(f"It can be decided until {rfc3339(approval.expires_at)}.")
+    parts += [
+        f"Look at it and decide, without signing in:\n{links.url_of(notice)}",
+        f"Whoever has this link decides as {notice.target}. Do not pass it on.",
+        f"In Mission Control: {settings.MC.own_url}/approvals",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _send_webhook(notice: Notice) -> None:
+    """One POST with the headers of Standard Webhooks and the envelope of CloudEvents."""
+    body = orjson.dumps(event_of(notice))
+    message_id, timestamp = str(notice.pk), int(time.time())
+    secret = webhook_secret(notice.project)
+    headers = {
+        "Content-Type": "application/cloudevents+json",
+        "User-Agent": f"MissionControl/{settings.VERSION}",
+        "webhook-id": message_id,
+        "webhook-timestamp": str(timestamp),
+        "webhook-signature": signatures.sign(secret, message_id, timestamp, body),
+    }
+    try:
+        answer = asyncio.run(outbound.send(Request("POST", notice.target, headers, body), seconds=SECONDS))
+    except OutboundError as error:
+        raise Undelivered(error.message, permanent=not error.retryable) from None
+    if 200 <= answer.status < 300:
+        return
+    gone = answer.status == GONE
+    said = "wants no more of these (410)" if gone else f"answered {answer.status}"
+    raise Undelivered(f"The receiver {said}.", permanent=gone, retry_after=outbound.retry_after(answer))
+
+
+def event_of(notice: Notice) -> dict[str, Any]:
+    """The event that a webhook carries."""
+    approval, run = notice.approval, notice.approval.run
+    at = approval.escalated_at or approval.created_at
+    return {
+        "specversion": "1.0",
+        "id": str(notice.pk),
+        "source": f"/mission-control/{notice.project.slug}",
+        "type": "mc.approval.escalated" if approval.escalated_at else "mc.approval.opened",
+        "subject": f"approval/{approval.pk}",
+        "time": rfc3339(at),
+        "datacontenttype": "application/json",
+        "data": {
+            "approval": {
+                "id": str(approval.pk),
+                "title": approval.title,
+                "details": approval.details,
+                "requested_by": approval.requested_by,
+                "min_approvals": approval.min_approvals,
+                "created_at": rfc3339(approval.created_at),
+                "expires_at": rfc3339(approval.expires_at) if approval.expires_at else None,
+            },
+            "run": {
+                "id": str(run.pk),
+                "name": run.name,
+                "number": run.number,
+                "workflow": run.workflow.slug,
+                "url": f"{settings.MC.own_url}/runs/{run.pk}",
+            },
+            "decide_url": links.url_of(notice),
+        },
+    }
