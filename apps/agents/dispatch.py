@@ -19,15 +19,15 @@ from uuid import UUID, uuid4
 
 from celery import current_app
 from django.db import DatabaseError, close_old_connections, connection
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from apps.accounts.models import Project
 from apps.agents import holds, lanes, wakeups
-from apps.agents.lanes import Waiting
-from apps.agents.models import LIVE, Agent, CommandRun, Connector, Hold, RunStatus, Worker
+from apps.agents.lanes import AtWork, Waiting
+from apps.agents.models import Agent, CommandRun, Connector, Hold, RunStatus, Worker
 from apps.agents.record import record_run
 from apps.events import journal
 from apps.events.clock import now
@@ -148,7 +148,7 @@ def dispatch_in_turns(poked: UUID | None = None) -> list[Dispatched]:
     waiting = waiting_projects()
     if len(waiting) <= 1:
         return dispatch_ready(waiting[0]) if waiting else []
-    at_work = _at_workers()
+    at_work = _at_workers(lanes.at_work())
     places = _worker_places()
     part = max(1, places // len(waiting))
     random.shuffle(waiting)  # of those who have the same, now one and now another goes first
@@ -194,13 +194,14 @@ def _places(project_id: UUID, limit: int | None, workers: int | None) -> _Places
         .exclude(status="offline")
         .only("id", "name", "capabilities", "connector", "max_parallel", "last_active")
     }
-    live = CommandRun.objects.filter(project_id=project_id, status__in=LIVE).order_by()
+    live = lanes.at_work()
     busy: Counter[UUID | None] = Counter()
     shares: Counter[str] = Counter()
-    for agent_id, share, count in live.values_list("agent_id", "share").annotate(n=Count("id")):
-        busy[agent_id] += count
-        shares[share] += count
-    left = _worker_places() - _at_workers().total()
+    for one in live:
+        if one.project_id == project_id:
+            busy[one.agent_id] += one.count
+            shares[one.share] += one.count
+    left = _worker_places() - _at_workers(live).total()
     return _Places(
         agents,
         {pk: agent.max_parallel - busy[pk] for pk, agent in agents.items()},
@@ -214,10 +215,13 @@ def _worker_places() -> int:
     return Worker.objects.slots() * OUTSTANDING_PER_SLOT
 
 
-def _at_workers() -> Counter[UUID]:
+def _at_workers(live: Iterable[AtWork]) -> Counter[UUID]:
     """What workers have, or were told of, by project."""
-    rows = CommandRun.objects.filter(status__in=LIVE).exclude(agent__connector=Connector.PULL).order_by()
-    return Counter(dict(rows.values_list("project_id").annotate(n=Count("id"))))
+    found: Counter[UUID] = Counter()
+    for one in live:
+        if one.by_worker:
+            found[one.project_id] += one.count
+    return found
 
 
 def _choose(heads: dict[str, list[Waiting]], places: _Places) -> dict[UUID, Agent | None]:

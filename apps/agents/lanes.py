@@ -19,7 +19,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from apps.agents.models import CommandRun, Hold, HoldScope
+from apps.agents.models import CommandRun, Connector, Hold, HoldScope
 
 WORKERS = ""  # the lane of work that no agent does
 AT_ONCE = 100  # lanes read by one statement
@@ -33,6 +33,13 @@ WITH RECURSIVE waiting(lane) AS (
         WHERE project_id = %(project)s AND status = 'queued' AND lane > waiting.lane
     ) FROM waiting WHERE waiting.lane IS NOT NULL
 ) SELECT lane FROM waiting WHERE lane IS NOT NULL
+"""
+# Literals, not parameters: SQLite takes a partial index only for what it can read in the statement.
+_AT_WORK = """
+SELECT run.project_id, run.agent_id, run.share, agent.connector, count(*)
+FROM agents_commandrun AS run LEFT JOIN agents_agent AS agent ON agent.id = run.agent_id
+WHERE run.status IN ('dispatched', 'running')
+GROUP BY run.project_id, run.agent_id, run.share, agent.connector
 """
 _HEAD = """
 SELECT * FROM (
@@ -65,9 +72,28 @@ class Waiting:
     queued_at: datetime | str
 
 
+@dataclass(frozen=True, slots=True)
+class AtWork:
+    """How many command runs of one share an agent has, or was told of; no agent for a worker's own."""
+
+    project_id: UUID
+    agent_id: UUID | None
+    share: str
+    by_worker: bool
+    count: int
+
+
 def of_agent(agent_id: UUID) -> str:
     """The lane of work that asks for one agent by name."""
     return str(_key(agent_id))
+
+
+def at_work() -> list[AtWork]:
+    """What is dispatched or runs, in all projects: they share the workers."""
+    return [
+        AtWork(_id(project), _id(agent) if agent else None, share, connector != Connector.PULL, count)
+        for project, agent, share, connector, count in _read(_AT_WORK, [])
+    ]
 
 
 def waiting(project_id: UUID) -> list[str]:
@@ -87,7 +113,7 @@ def heads(project_id: UUID, room: Mapping[str, int], at: datetime) -> dict[str, 
         for lane in part:
             values += [_key(project_id), lane, moment, *held, room[lane]]
         for pk, lane, *rest in _read(" UNION ALL ".join([_HEAD.format(free=free)] * len(part)), values):
-            found[lane].append(Waiting(pk if isinstance(pk, UUID) else UUID(pk), lane, *rest))
+            found[lane].append(Waiting(_id(pk), lane, *rest))
     return found
 
 
@@ -134,6 +160,10 @@ def _read(sql: str, values: Any) -> list[tuple[Any, ...]]:
         cursor.execute(sql, values)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
     return rows
+
+
+def _id(value: UUID | str) -> UUID:
+    return value if isinstance(value, UUID) else UUID(value)
 
 
 def _key(pk: UUID) -> Any:

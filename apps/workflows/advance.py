@@ -1,12 +1,13 @@
 """Moving one run ahead inside one transaction, with its row locked.
 
 Every function here works on rows and the journal only. Rows are locked in one order everywhere:
-command run, agent, workflow, run, step; therefore nothing here may touch a command run that
-already exists. What must happen to those is done afterwards, by `engine.stop_command_runs`.
+command run, agent, workflow, run, step; therefore nothing here may touch a command run or a run that
+already exists. What must happen to those is done afterwards, by `stopping`, `nested` and the sweep.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -16,34 +17,32 @@ from uuid import UUID
 from django.db.models import F, Max
 
 from apps.agents import holds
-from apps.agents.models import Agent, Command
-from apps.agents.services import Order, accept_command_run
-from apps.errors import InvalidInput
 from apps.events.clock import now
 from apps.events.journal import Change
 from apps.workflows import document as documents
-from apps.workflows import expressions, graph, waits
+from apps.workflows import errands, expressions, going, graph, mapping, starting, waits
 from apps.workflows.document import Document
+from apps.workflows.endings import FAILURES, NOT_MET, Ending
 from apps.workflows.expressions import ExpressionError
-from apps.workflows.models import Run, RunData, RunStatus, Step, StepStatus, Workflow, WorkflowVersion
+from apps.workflows.models import (
+    Origin,
+    Run,
+    RunData,
+    RunStatus,
+    Step,
+    StepStatus,
+    Workflow,
+    WorkflowVersion,
+)
 from apps.workflows.record import record_run, record_step, short, swap
+from apps.workflows.starting import run_facts
+
+__all__ = ["COUNTED", "FAILURES", "NOT_MET", "Advance", "Ending", "document_of", "run_facts"]
 
 ENDED = ("output", "error_code", "error", "completed_at", "wakes_at")
 MIRRORED = ("attempt", "agent_id", "agent_name", "started_at", "progress")
 COUNTED = {RunStatus.COMPLETED: "completed_count", RunStatus.FAILED: "failed_count"}
-NOT_MET = "its condition was not met"
-FAILURES = (StepStatus.FAILED, StepStatus.TIMED_OUT, StepStatus.CANCELLED)
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How a step ended. `reason` says why one did not run at all."""
-
-    status: StepStatus
-    output: Any = None
-    code: str = ""
-    message: str = ""
-    reason: str = ""
+AT_ONCE = 1_000  # steps started in one transaction; the next one starts the rest
 
 
 def document_of(version: WorkflowVersion) -> Document:
@@ -63,14 +62,14 @@ class Advance:
     change: Change
     run: Run
     document: Document
-    _ready: list[Step] = field(default_factory=list)
+    _ready: deque[Step] = field(default_factory=deque)
+    _started: int = 0
     _seen: dict[str, dict[str, Any]] = field(default_factory=dict)
     _input: dict[str, Any] | None = None
     _shown: tuple[Any, ...] = ()
-    _told: str = ""
 
     def __post_init__(self) -> None:
-        self._shown, self._told = _visible(self.run), self.run.status
+        self._shown = _visible(self.run)
 
     @classmethod
     def hold(cls, change: Change, run_id: UUID) -> Advance | None:
@@ -87,19 +86,17 @@ class Advance:
 
     def begin(self, steps: Iterable[Step]) -> None:
         """Start the steps that need no other."""
-        self._ready.extend(step for step in steps if step.waits_for == 0)
+        self.make_ready(step for step in steps if step.waits_for == 0)
         self.go_on()
 
     def finish(self, step: Step, ending: Ending) -> bool:
         """End a step and free those that waited for it; False when it already was over."""
-        if not self._end(step, ending):
+        if not self.end(step, ending):
             return False
-        if self.run.is_ending:
-            return True
-        if ending.status in FAILURES and self.document.by_key[step.key].on_failure == "fail":
-            self.fail("step_failed", f"Step “{step.name}” {_said(ending)}")
-        else:
-            self._free(step.key)
+        if step.parent_id is not None:
+            mapping.item_ended(self, step, ending)
+        elif not self.run.is_ending:
+            self._follow(step, ending)
         return True
 
     def fail(self, code: str, reason: str) -> None:
@@ -116,12 +113,15 @@ class Advance:
 
     def go_on(self) -> None:
         """Start everything that became ready, and what that makes ready, until nothing is left."""
+        catalogue = starting.Catalogue(self.change.project_id)
         while self._ready and not self.run.is_ending:
-            batch, self._ready = self._ready, []
-            catalogue = self._catalogue(batch)
-            for step in batch:
-                if not self.run.is_ending:
-                    self._start(step, catalogue)
+            if self._started >= AT_ONCE:
+                self._ready.clear()
+                errands.soon(errands.GO_ON, self.run.pk)
+                return
+            self._started += 1
+            catalogue.look_up(self.document.by_key[step.key] for step in self._ready)
+            starting.start(self, self._ready.popleft(), catalogue)
 
     def mirror(self, step: Step, status: StepStatus, kind: str) -> bool:
         """Let an open step show what its command run does; False when the step moved meanwhile."""
@@ -135,7 +135,7 @@ class Advance:
     def settle(self) -> None:
         """Start what is ready, write the run's row, and journal it if anyone could see a change."""
         self.go_on()
-        run, previous = self.run, self._told  # not `run.status`: who pauses has changed that already
+        run, previous = self.run, self.run.status
         if run.open_steps == 0 and not run.is_over:
             self._complete()
         elif not run.is_over:
@@ -146,13 +146,14 @@ class Advance:
         run.revision += 1
         run.save()
         if self._shown != _visible(run):
-            self._shown, self._told = _visible(run), run.status
+            self._shown = _visible(run)
             kind = "run.finished" if run.is_over else "run.changed"
             record_run(self.change, kind, run, previous=previous)
 
-    # --- steps ---------------------------------------------------------------------------------
+    # --- steps: for the modules that move them -------------------------------------------------
 
-    def _end(self, step: Step, ending: Ending) -> bool:
+    def end(self, step: Step, ending: Ending) -> bool:
+        """Write that a step is over, and nothing of what follows from it."""
         previous = step.status
         step.status = ending.status
         step.output = ending.output
@@ -170,91 +171,62 @@ class Advance:
         record_step(self.change, "step.finished", step, previous=previous)
         return True
 
-    def _free(self, key: str) -> None:
+    def free(self, key: str) -> None:
         """Count down the successors of a step that is over; O(successors), whatever the run's size."""
         successors = self.document.graph.successors[key]
         if not successors:
             return
-        waiting = Step.objects.filter(run=self.run, key__in=successors, status=StepStatus.PENDING)
+        pending = Step.objects.filter(run=self.run, map_index=-1, status=StepStatus.PENDING)
+        waiting = pending.filter(key__in=successors)
         waiting.update(waits_for=F("waits_for") - 1)
-        self._ready.extend(waiting.filter(waits_for=0).order_by("index"))
+        self.make_ready(waiting.filter(waits_for=0).order_by("index"))
 
-    def _start(self, step: Step, catalogue: _Catalogue) -> None:
-        """Have a ready step's command accepted, or end the step if that cannot be."""
+    def make_ready(self, steps: Iterable[Step]) -> None:
+        """Have steps started before this transaction ends."""
+        self._ready.extend(steps)
+
+    def forget(self, steps: Iterable[Step]) -> None:
+        """Start none of these, and read anew what expressions see of them."""
+        gone = {step.pk: step.key for step in steps}
+        self._ready = deque(s for s in self._ready if s.pk not in gone and s.parent_id not in gone)
+        for key in gone.values():
+            self._seen.pop(key, None)
+
+    def context(self, step: Step | None) -> dict[str, Any]:
+        """What the expressions of a step (None: of the run's output) see; reads only what they name."""
+        document = self.document
+        wanted = expressions.references(document.output) if step is None else document.sees[step.key]
+        missing = [other for other in wanted if other not in self._seen]
+        if missing:
+            rows = Step.objects.filter(run=self.run, key__in=missing, map_index=-1)
+            for row in rows.only("key", "status", "output", "error_code", "error"):
+                error = {"code": row.error_code, "message": row.error} if row.error_code else None
+                self._seen[row.key] = {"status": row.status, "output": row.output, "error": error}
+        if self._input is None:
+            self._input = RunData.objects.values_list("input", flat=True).get(run=self.run)
+        seen = {"input": self._input, "steps": self._seen, "run": run_facts(self.run)}
+        if step is not None and step.parent_id is not None:
+            seen |= {"item": step.item, "item_index": step.map_index}
+        return seen
+
+    def _follow(self, step: Step, ending: Ending) -> None:
+        """What follows from the end of a step of the definition."""
         definition = self.document.by_key[step.key]
-        try:
-            context = self._context(step.key)
-            if definition.when is not None and not expressions.is_true(definition.when, context):
-                self.finish(step, Ending(StepStatus.SKIPPED, reason=NOT_MET))
-                return
-            if definition.kind != "command":
-                self._wait(step, definition, context)
-                return
-            value = expressions.render(definition.with_, context)
-            order = self._order(step, definition, catalogue, value)
-            command_run = accept_command_run(self.change, order)
-        except ExpressionError as error:
-            self.finish(step, Ending(StepStatus.FAILED, code="expression_error", message=str(error)))
-            return
-        except _NotInCatalogue as error:
-            self.finish(step, Ending(StepStatus.FAILED, code="not_in_catalogue", message=str(error)))
-            return
-        except InvalidInput as error:
-            self.finish(step, Ending(StepStatus.FAILED, code="invalid_input", message=str(error)))
-            return
-        previous = step.status
-        step.status = StepStatus.QUEUED
-        step.command_run_id = command_run.pk
-        step.wait_reason = command_run.wait_reason
-        if not swap(step, previous, "command_run_id"):
-            raise RuntimeError(f"step {step.pk} moved although its run is locked")
-        record_step(self.change, "step.queued", step, previous=previous)
-
-    def _wait(self, step: Step, definition: documents.Step, context: dict[str, Any]) -> None:
-        """Have a ready step wait for people or for time; a moment that is past is no wait."""
-        if definition.approval is not None:
-            waits.ask(self.change, self.run, step, definition.approval, context)
-            return
-        assert definition.wait is not None
-        until = waits.moment(definition.wait, context, now())
-        if until <= now():
-            self.finish(step, Ending(StepStatus.COMPLETED, output=waits.waited(until)))
+        if not ending.is_failure or definition.on_failure == "continue":
+            self.free(step.key)
+        elif definition.goes_to is not None:
+            going.go(self, step, definition, ending)
         else:
-            waits.begin(self.change, step, f"until {waits.readable(until)}", until)
-
-    def _order(
-        self, step: Step, definition: documents.Step, catalogue: _Catalogue, value: dict[str, Any]
-    ) -> Order:
-        retry: dict[str, Any] = {}
-        if definition.retry is not None:
-            retry = {
-                "max_attempts": definition.retry.attempts,
-                "backoff_seconds": definition.retry.backoff_seconds,
-                "max_backoff_seconds": definition.retry.max_backoff_seconds,
-            }
-        return Order(
-            command=catalogue.command(definition.command or ""),
-            input=value,
-            agent=catalogue.agent(definition.agent) if definition.agent else None,
-            title=step.name,
-            run_id=self.run.pk,
-            step_id=step.pk,
-            workflow_id=self.run.workflow_id,
-            priority=self.run.priority,
-            share=self.run.concurrency_key or str(self.run.pk),
-            timeout_seconds=definition.timeout_seconds,
-            queue_timeout_seconds=definition.queue_timeout_seconds,
-            requested_by=self.run.requested_by,
-            **retry,
-        )
+            self.fail("step_failed", f"Step “{step.name}” {ending.said}")
 
     def _close_pending(self, status: StepStatus, reason: str) -> None:
         """Give up what has not begun, and what waits for people or for time."""
         moment = now()
         self._ready.clear()
+        self.run.open_steps -= mapping.close_items(self.run, status, reason)
         for previous, ended in ((StepStatus.PENDING, status), (StepStatus.WAITING, StepStatus.CANCELLED)):
             found = Step.objects.filter(run=self.run, status=previous)
-            steps = list(found.order_by("index"))
+            steps = list(found.order_by("index", "map_index"))
             found.update(status=ended, wait_reason=reason, completed_at=moment, wakes_at=None)
             self.run.open_steps -= len(steps)
             for step in steps:
@@ -262,6 +234,7 @@ class Advance:
                 step.wakes_at = None
                 record_step(self.change, "step.finished", step, previous=previous)
         waits.withdraw(self.change, self.run)
+        mapping.close_emptied(self)
 
     # --- the run -------------------------------------------------------------------------------
 
@@ -282,10 +255,12 @@ class Advance:
         if count := COUNTED.get(RunStatus(run.status)):
             # Counting the rows instead would cost more the longer the history is.
             Workflow.objects.filter(pk=run.workflow_id).update(**{count: F(count) + 1})
+        if run.origin == Origin.STEP:
+            errands.soon(errands.TELL_PARENT, run.pk)
 
     def _return(self) -> None:
         try:
-            output = expressions.render(self.document.output, self._context(None))
+            output = expressions.render(self.document.output, self.context(None))
         except ExpressionError as error:
             self.run.status = RunStatus.FAILED
             self.run.error_code = "expression_error"
@@ -298,7 +273,7 @@ class Advance:
     def _show_activity(self) -> None:
         """Whether the open run works, waits for people or time, or is paused."""
         run = self.run
-        if run.status == RunStatus.PAUSED and not run.is_ending:
+        if run.status in (RunStatus.PAUSED, RunStatus.QUEUED) and not run.is_ending:
             return
         if run.status == RunStatus.PAUSED:
             holds.forget(run.pk)
@@ -317,58 +292,6 @@ class Advance:
         furthest: int | None = running.aggregate(furthest=Max("index"))["furthest"]
         return furthest
 
-    def _context(self, key: str | None) -> dict[str, Any]:
-        """What the expressions of a step (None: of the run's output) see; reads only what they name."""
-        document = self.document
-        wanted = expressions.references(document.output) if key is None else document.sees[key]
-        missing = [other for other in wanted if other not in self._seen]
-        if missing:
-            rows = Step.objects.filter(run=self.run, key__in=missing)
-            for row in rows.only("key", "status", "output", "error_code", "error"):
-                error = {"code": row.error_code, "message": row.error} if row.error_code else None
-                self._seen[row.key] = {"status": row.status, "output": row.output, "error": error}
-        if self._input is None:
-            self._input = RunData.objects.values_list("input", flat=True).get(run=self.run)
-        return {
-            "input": self._input,
-            "steps": self._seen,
-            "run": {
-                "id": str(self.run.pk),
-                "number": self.run.number,
-                "name": self.run.name,
-                "workflow": self.run.workflow.slug,
-            },
-        }
-
-    def _catalogue(self, steps: list[Step]) -> _Catalogue:
-        definitions = [self.document.by_key[step.key] for step in steps]
-        project = self.change.project_id
-        commands = Command.objects.filter(
-            project=project, name__in={d.command for d in definitions if d.command}
-        )
-        agents = Agent.objects.filter(project=project, slug__in={d.agent for d in definitions if d.agent})
-        return _Catalogue({c.name: c for c in commands}, {a.slug: a for a in agents})
-
-
-class _NotInCatalogue(Exception):
-    """A step names a command or agent that is no more."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Catalogue:
-    commands: dict[str, Command]
-    agents: dict[str, Agent]
-
-    def command(self, name: str) -> Command:
-        if name not in self.commands:
-            raise _NotInCatalogue(f"There is no command {name!r} any more; save the workflow with another.")
-        return self.commands[name]
-
-    def agent(self, slug: str) -> Agent:
-        if slug not in self.agents:
-            raise _NotInCatalogue(f"There is no agent {slug!r} any more; save the workflow with another.")
-        return self.agents[slug]
-
 
 def _visible(run: Run) -> tuple[Any, ...]:
     """What the journal tells of a run: an update that changes none of it is no event."""
@@ -376,13 +299,8 @@ def _visible(run: Run) -> tuple[Any, ...]:
         run.status,
         run.progress,
         run.current_step,
+        run.total_steps,
         run.status_reason,
         run.error_code,
         run.cancel_requested,
     )
-
-
-def _said(ending: Ending) -> str:
-    words = {StepStatus.TIMED_OUT: "timed out", StepStatus.CANCELLED: "was cancelled"}
-    word = words.get(ending.status, "failed")
-    return f"{word}: {ending.message}" if ending.message else f"{word}."

@@ -7,6 +7,7 @@ class WorkflowsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from apps.workflows import engine
+        from apps.workflows import engine, limits
 
         engine.subscribe()
+        limits.subscribe()

@@ -22,7 +22,7 @@ from apps.errors import Conflict, NotFound
 from apps.events import journal
 from apps.events.clock import now
 from apps.events.journal import Change
-from apps.workflows import graph, services, waits
+from apps.workflows import graph, limits, services, waits
 from apps.workflows.advance import COUNTED, FAILURES, NOT_MET, Advance, document_of
 from apps.workflows.events import PauseChanged
 from apps.workflows.models import (
@@ -77,7 +77,9 @@ def resume_run(run: Run, *, by: str = "") -> Run:
             _move(change, released)
             advance.run.refresh_from_db(fields=["deadline_at"])
         if advance.run.status == RunStatus.PAUSED:
-            advance.run.status, advance.run.status_reason = RunStatus.RUNNING, ""
+            began = advance.run.started_at is not None
+            advance.run.status = RunStatus.RUNNING if began else RunStatus.QUEUED
+            advance.run.status_reason = "" if began else limits.READY
             advance.settle()
         _poke(change)
     explain.explain_resumed(run.project_id)
@@ -107,10 +109,13 @@ def retry_run(run: Run, *, step: str = "", by: str = "") -> Run:
     """Do again what failed, was cancelled or timed out, and what was skipped because of it; with
     `step` also that step and everything after it. Finished outputs of the others stay.
 
-    Raises Conflict while the run is not over and when there is nothing to do again, NotFound for a
-    step that the run does not have.
+    Raises Conflict while the run is not over, when there is nothing to do again and when its
+    workflow takes no more runs, NotFound for a step that the run does not have.
     """
+    limited = limits.concern(run.version_id)
     with journal.changes(run.project_id) as change:
+        if limited:
+            holds.lock(change.project_id)
         advance = Advance.hold(change, run.pk)
         if advance is None:
             raise NotFound("The run does not exist any more.")
@@ -120,8 +125,14 @@ def retry_run(run: Run, *, step: str = "", by: str = "") -> Run:
         if not again:
             raise Conflict("Every step of the run is finished; name the step to do again from.")
         _reopen(advance, len(again), by)
-        advance.begin(_reset(change, advance, again))
+        steps = _reset(change, advance, again)
+        if limited:
+            limits.queue(advance.run)
+        else:
+            advance.begin(steps)
         advance.settle()
+        if limited:
+            limits.admit(change, advance.run)
     run.refresh_from_db()
     return run
 
@@ -195,7 +206,7 @@ def _resume(project_id: UUID, subject: UUID, workflow: str | None, by: str) -> H
 
 def _poke(change: Change) -> None:
     project_id = change.project_id
-    transaction.on_commit(lambda: dispatch.poke(project_id))
+    transaction.on_commit(lambda: dispatch.poke(project_id, limits.start_waiting))
 
 
 def _move(change: Change, released: Released) -> None:
@@ -266,7 +277,7 @@ def _reopen(advance: Advance, steps: int, by: str) -> None:
     run.error_code = ""
     run.cancel_requested = False
     run.completed_at = None
-    run.deadline_at = services.deadline(advance.document, moment)
+    run.deadline_at = limits.deadline(advance.document, moment)
     run.open_steps = steps
     run.progress = graph.progress(run.total_steps, steps)
 

@@ -110,6 +110,7 @@ def sweep() -> int:
         + _finish_forgotten_steps()
         + _wake_steps()
         + _nudge_stuck_runs()
+        + _start_waiting_runs()
     )
 
 
@@ -186,10 +187,16 @@ def _wake(step_id: UUID, run_id: UUID, project_id: UUID) -> bool:
         return True
 
 
+def _start_waiting_runs() -> int:
+    from apps.workflows import limits  # which stops command runs here
+
+    return limits.sweep()
+
+
 def _nudge_stuck_runs() -> int:
     """Open runs with nothing open, and steps that are ready but were not started."""
     ready = Step.objects.filter(run=OuterRef("pk"), status=StepStatus.PENDING, waits_for=0)
-    stuck = Run.objects.filter(OPEN_RUN).filter(Q(open_steps=0) | Exists(ready))
+    stuck = Run.objects.filter(OPEN_RUN, started_at__isnull=False).filter(Q(open_steps=0) | Exists(ready))
     nudged = 0
     for run_id, project_id in stuck.values_list("id", "project_id")[:SWEEP_BATCH]:
         with journal.changes(project_id) as change:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
@@ -15,6 +14,7 @@ import orjson
 from django.db import IntegrityError
 
 from apps.accounts.models import Project
+from apps.agents import holds
 from apps.agents.models import Agent, Command
 from apps.agents.services import body_hash
 from apps.errors import Conflict, InvalidInput, KeyReused, NotFound
@@ -23,8 +23,8 @@ from apps.events.clock import now
 from apps.events.journal import Change
 from apps.events.kinds import rfc3339
 from apps.workflows import document as documents
-from apps.workflows import engine, inputs
-from apps.workflows.advance import Advance, document_of
+from apps.workflows import engine, inputs, limits
+from apps.workflows.advance import Advance, document_of, run_facts
 from apps.workflows.document import Document
 from apps.workflows.models import Origin, Run, RunData, RunStatus, Step, Workflow, WorkflowVersion
 from apps.workflows.record import record_run, record_saved
@@ -147,12 +147,17 @@ def start_run(
 ) -> tuple[Run, bool]:
     """Start a run of the workflow's current version; returns it and whether it is new.
 
+    A run for which there is no place is queued and says what it waits for.
+
     Raises InvalidInput naming each wrong field, KeyReused when the key came with another body, and
-    Conflict when the workflow has no version. The same key and body give the run that exists.
+    Conflict when the workflow has no version or takes no more runs. The same key and body give the
+    run that exists.
     """
     if problems := inputs.unstorable(value):
         raise _invalid(problems)
-    start = partial(_start_run, workflow, value, _Asked(by, priority, idempotency_key, origin, origin_id))
+    asked = _Asked(by, priority, idempotency_key, origin, origin_id)
+    limited = limits.concern(workflow.current_id)
+    start = partial(_start_run, workflow, value, asked, limited)
     try:
         return start()
     except IntegrityError:
@@ -191,8 +196,12 @@ class _Asked:
     origin_id: UUID | None
 
 
-def _start_run(workflow: Workflow, value: dict[str, Any], asked: _Asked) -> tuple[Run, bool]:
+def _start_run(
+    workflow: Workflow, value: dict[str, Any], asked: _Asked, limited: bool
+) -> tuple[Run, bool]:
     with journal.changes(workflow.project_id) as change:
+        if limited:
+            holds.lock(change.project_id)
         locked = _locked(workflow)
         fingerprint = ""
         if asked.idempotency_key is not None:
@@ -203,19 +212,30 @@ def _start_run(workflow: Workflow, value: dict[str, Any], asked: _Asked) -> tupl
         if locked.current is None:
             raise Conflict("The workflow has no version yet.")
         document = document_of(locked.current)
+        if document.concurrency is not None and not limited:
+            raise Conflict("The workflow was saved anew at this moment; start it again.")
         given = checked_input(document, value)
-        run = _new_run(locked, document, asked, fingerprint)
+        run = _new_run(locked, document, asked, given, fingerprint)
+        if limited:
+            limits.queue(run)
+        run.save(force_insert=True)
         RunData.objects.create(run=run, input=given)
         steps = Step.objects.bulk_create(_steps(run, document))
         record_run(change, "run.started", run, previous=None)
+        if limited:
+            limits.admit(change, run)
+            run.refresh_from_db()
+            return run, True
         advance = Advance(change, run, document)
         advance.begin(steps)
         advance.settle()
         return run, True
 
 
-def _new_run(workflow: Workflow, document: Document, asked: _Asked, fingerprint: str) -> Run:
-    """Insert the row of a run under the workflow's next number; the workflow is locked."""
+def _new_run(
+    workflow: Workflow, document: Document, asked: _Asked, given: dict[str, Any], fingerprint: str
+) -> Run:
+    """A run under the workflow's next number; the workflow is locked."""
     workflow.run_count += 1
     workflow.save(update_fields=["run_count"])
     moment = now()
@@ -236,9 +256,9 @@ def _new_run(workflow: Workflow, document: Document, asked: _Asked, fingerprint:
         idempotency_hash=fingerprint,
         created_at=moment,
         started_at=moment,
-        deadline_at=deadline(document, moment),
+        deadline_at=limits.deadline(document, moment),
     )
-    run.save(force_insert=True)
+    run.concurrency_key = limits.key_of(document, {"input": given, "run": run_facts(run)})
     return run
 
 
@@ -298,10 +318,6 @@ def waits_for(document: Document, key: str) -> str:
     if len(names) > 3:
         names = [*names[:2], f"{len(names) - 2} more"]
     return f"waiting for {', '.join(names)}"[:200] if names else ""
-
-
-def deadline(document: Document, begin: datetime) -> datetime | None:
-    return begin + timedelta(seconds=document.timeout_seconds) if document.timeout_seconds else None
 
 
 def _overtaken(workflow: Workflow, newest: WorkflowVersion, base: int) -> Conflict:
