@@ -27,7 +27,16 @@ from apps.workflows import approvals, control, inputs, services
 from apps.workflows import document as documents
 from apps.workflows.advance import document_of
 from apps.workflows.document import DocumentError
-from apps.workflows.models import Approval, ApprovalDecision, Run, RunData, Step, Workflow, WorkflowVersion
+from apps.workflows.models import (
+    Approval,
+    ApprovalDecision,
+    Notice,
+    Run,
+    RunData,
+    Step,
+    Workflow,
+    WorkflowVersion,
+)
 
 CODE = {"rows": 32, "cols": 100, "spellcheck": "false", "style": "font-family: monospace"}
 
@@ -331,14 +340,33 @@ class DecisionInline(admin.TabularInline[ApprovalDecision, Approval]):
         return False
 
 
+class NoticeInline(admin.TabularInline[Notice, Approval]):
+    model = Notice
+    fields = readonly_fields = ("kind", "target", "state", "attempts", "error", "next_at", "sent_at")
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
 @admin.register(Approval)
 class ApprovalAdmin(ReadOnly):
     list_display = ("title", "status", "run", "requested_by", "created_at", "expires_at", "decided_at")
     list_filter = ("state", "project")
     search_fields = ("title", "run__name", "requested_by")
     list_select_related = ("run",)
-    fields = ("title", "details", "status", "run", "min_approvals", "allow_requester", *list_display[3:])
-    inlines = (DecisionInline,)
+    fields = (
+        "title",
+        "details",
+        "status",
+        "run",
+        "min_approvals",
+        "allow_requester",
+        *list_display[3:],
+        "escalated_at",
+    )
+    inlines = (DecisionInline, NoticeInline)
     actions = ("approve", "reject")
 
     @admin.display(description="state", ordering="state")

@@ -129,7 +129,7 @@ def approvals(project_id: UUID) -> QuerySet[Approval]:
         Approval.objects.filter(project=project_id)
         .select_related("run__workflow", "run__version", "step")
         .defer("run__version__document", "run__version__source")
-        .prefetch_related("decisions")
+        .prefetch_related("decisions", "notices")
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -15,11 +16,12 @@ from apps.accounts.api.authentication import principal_of
 from apps.accounts.api.permissions import IsOperator, IsViewer
 from apps.agents.api.agents import one_of
 from apps.errors import InvalidInput, NotFound
-from apps.workflows import approvals, queries
+from apps.workflows import approvals, notices, queries
 from apps.workflows.api import serializers as s
 from apps.workflows.approvals import Decider
-from apps.workflows.models import Approval, ApprovalState
+from apps.workflows.models import Approval, ApprovalState, Notice, NoticeKind
 
+NOTICE_FIELDS = ("id", "kind", "state", "attempts", "error", "next_at", "created_at", "sent_at")
 STATE = OpenApiParameter("state", enum=["open", "decided"])
 RUN = OpenApiParameter("run", UUID, description="The id of a run")
 
@@ -84,6 +86,24 @@ class ApprovalDecisionView(GenericAPIView[Approval]):
         return Response(_row(request, decided))
 
 
+class NoticeDeliveryView(GenericAPIView[Approval]):
+    permission_classes = (IsOperator,)
+    serializer_class = s.ApprovalSerializer
+
+    @extend_schema(
+        operation_id="send_notice_again",
+        tags=["approvals"],
+        request=None,
+        responses={202: s.ApprovalSerializer},
+    )
+    def post(self, request: Request, approval_id: UUID, notice_id: UUID) -> Response:
+        """Send a notice once more. What arrived already goes as a message of its own; 409 when the
+        question is closed."""
+        approval = _approval_or_404(request, approval_id)
+        notices.send_again(approval, notice_id)
+        return Response(_row(request, _approval_or_404(request, approval_id)), status=202)
+
+
 def _approval_or_404(request: Request, approval_id: UUID) -> Approval:
     approval = queries.approvals(principal_of(request).project_id).filter(pk=approval_id).first()
     if approval is None:
@@ -116,10 +136,19 @@ def _row(request: Request, approval: Approval) -> dict[str, Any]:
         "requested_by": approval.requested_by,
         "created_at": approval.created_at,
         "expires_at": approval.expires_at,
+        "escalated_at": approval.escalated_at,
         "decided_at": approval.decided_at,
+        "notices": [_notice(notice) for notice in approval.notices.all()],
     }
     body: dict[str, Any] = s.ApprovalSerializer(row).data
     return body
+
+
+def _notice(notice: Notice) -> dict[str, Any]:
+    row = {name: getattr(notice, name) for name in NOTICE_FIELDS}
+    # A webhook's path is often its password.
+    is_email = notice.kind == NoticeKind.EMAIL
+    return row | {"target": notice.target if is_email else urlsplit(notice.target).netloc}
 
 
 def _uuid(text: str) -> UUID:

@@ -7,7 +7,16 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.agents.api.serializers import ErrorSerializer, TokensSerializer
-from apps.workflows.models import RUN_OVER, ApprovalState, Origin, RunStatus, StepKind, StepStatus
+from apps.workflows.models import (
+    RUN_OVER,
+    ApprovalState,
+    NoticeKind,
+    NoticeState,
+    Origin,
+    RunStatus,
+    StepKind,
+    StepStatus,
+)
 
 
 class DefinedStepSerializer(serializers.Serializer[Any]):
@@ -223,6 +232,18 @@ class ApprovalStepSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
 
 
+class NoticeSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    kind = serializers.ChoiceField(choices=NoticeKind.choices)
+    target = serializers.CharField(help_text="The e-mail address, or the host of the webhook")
+    state = serializers.ChoiceField(choices=NoticeState.choices)
+    attempts = serializers.IntegerField()
+    error = serializers.CharField(help_text="Why the last attempt did not arrive; empty when it did")
+    next_at = serializers.DateTimeField(allow_null=True, help_text="When it is tried next")
+    created_at = serializers.DateTimeField()
+    sent_at = serializers.DateTimeField(allow_null=True)
+
+
 class ApprovalSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     title = serializers.CharField()
@@ -240,7 +261,11 @@ class ApprovalSerializer(serializers.Serializer[Any]):
     requested_by = serializers.CharField()
     created_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField(allow_null=True)
+    escalated_at = serializers.DateTimeField(
+        allow_null=True, help_text="When nobody had decided in time and others were asked"
+    )
     decided_at = serializers.DateTimeField(allow_null=True)
+    notices = NoticeSerializer(many=True, help_text="Who outside was told, and whether it arrived")
 
 
 class DecideSerializer(serializers.Serializer[Any]):

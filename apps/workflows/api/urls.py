@@ -30,6 +30,10 @@ urlpatterns: list[URLPattern] = [
     path("approvals/", approvals.ApprovalsView.as_view()),
     path("approvals/<uuid:approval_id>/", approvals.ApprovalView.as_view()),
     path("approvals/<uuid:approval_id>/decision/", approvals.ApprovalDecisionView.as_view()),
+    path(
+        "approvals/<uuid:approval_id>/notices/<uuid:notice_id>/delivery/",
+        approvals.NoticeDeliveryView.as_view(),
+    ),
     path("schedules/", schedules.SchedulesView.as_view()),
     path("schedules/preview/", schedules.SchedulePreviewView.as_view()),
     path("schedules/<uuid:schedule_id>/", schedules.ScheduleView.as_view()),
