@@ -163,6 +163,7 @@ def _act(change: Change, schedule: Schedule, at: datetime) -> list[UUID]:
         defaults={"outcome": TickOutcome.STARTED, "at": change.moment()},
     )
     if not is_new:  # whatever it became, it is not fired twice
+        record_schedule(change, "schedule.changed", schedule)
         return []
     stopped: list[UUID] = []
     open_runs = list(_open_runs(schedule).order_by("created_at"))

@@ -12,7 +12,6 @@ from typing import Any
 from django.test import Client
 from django.utils import timezone
 
-from apps.accounts.models import Project
 from apps.workflows import schedules, signatures
 from apps.workflows.models import Schedule, ScheduleTick, Workflow
 from tests.accounts.people import API, Caller
@@ -49,8 +48,8 @@ def fresh_schedule(schedule: Schedule) -> Schedule:
     return Schedule.objects.get(pk=schedule.pk)
 
 
-def trigger_body(workflow: Workflow, **given: Any) -> dict[str, Any]:
-    return {"workflow": workflow.slug, "name": f"t-{uuid.uuid4().hex[:8]}", **given}
+def trigger_body(workflow: Workflow, given: dict[str, Any]) -> dict[str, Any]:
+    return {"workflow": workflow.slug, "name": f"t-{uuid.uuid4().hex[:8]}"} | given
 
 
 def deliver(
@@ -78,7 +77,3 @@ def deliver(
 def send(address: str, raw: bytes, headers: dict[str, str], **extra: Any) -> Any:
     named = {name.replace("_", "-"): said for name, said in headers.items()}
     return Client().post(address, raw, content_type="application/json", headers=named, **extra)
-
-
-def project_of(workflow: Workflow) -> Project:
-    return Project.objects.get(pk=workflow.project_id)
