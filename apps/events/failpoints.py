@@ -45,7 +45,7 @@ ACTIVE: Final = HOME is not None
 
 
 def fail_point(name: str, lost: Callable[[str], Exception] = ConnectionError) -> None:
-    """A place with a name such as `dispatch.publish:after`. `lost` makes the error that the code
+    """A place with a name such as `agents.dispatch.publish:after`. `lost` makes the error that the code
     around it gets when the other side's answer is lost; after the effect it took place all the same."""
     if HOME is not None:
         _reach(HOME, name, lost)

@@ -67,9 +67,10 @@ class Advance:
     _seen: dict[str, dict[str, Any]] = field(default_factory=dict)
     _input: dict[str, Any] | None = None
     _shown: tuple[Any, ...] = ()
+    _told: str = ""
 
     def __post_init__(self) -> None:
-        self._shown = _visible(self.run)
+        self._shown, self._told = _visible(self.run), self.run.status
 
     @classmethod
     def hold(cls, change: Change, run_id: UUID) -> Advance | None:
@@ -135,7 +136,7 @@ class Advance:
     def settle(self) -> None:
         """Start what is ready, write the run's row, and journal it if anyone could see a change."""
         self.go_on()
-        run, previous = self.run, self.run.status
+        run, previous = self.run, self._told  # not `run.status`: who pauses has changed that already
         if run.open_steps == 0 and not run.is_over:
             self._complete()
         elif not run.is_over:
@@ -146,7 +147,7 @@ class Advance:
         run.revision += 1
         run.save()
         if self._shown != _visible(run):
-            self._shown = _visible(run)
+            self._shown, self._told = _visible(run), run.status
             kind = "run.finished" if run.is_over else "run.changed"
             record_run(self.change, kind, run, previous=previous)
 
