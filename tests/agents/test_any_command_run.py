@@ -7,6 +7,7 @@ both and compares what they said; MC_TEST_EXAMPLES asks more often.
 from __future__ import annotations
 
 import os
+import sys
 import time
 import uuid
 from collections.abc import Callable
@@ -99,10 +100,11 @@ class Machine(RuleBasedStateMachine):
     """One agent that does one thing at a time, and up to three command runs of different priority."""
 
     until: float = 0.0
+    is_failing = False  # a failure is looked for until it is small, however long that takes
 
     def __init__(self) -> None:
         super().__init__()
-        self.is_late = time.monotonic() > self.until
+        self.is_late = time.monotonic() > self.until and not self.is_failing
         self.models: dict[uuid.UUID, Model] = {}
         self.paused = self.held = False
 
@@ -112,6 +114,10 @@ class Machine(RuleBasedStateMachine):
         self.project = Project.objects.create(slug=slug, name=slug)
         self.agent = make_agent(self.project)
         self.command = make_command(self.project)
+
+    def teardown(self) -> None:
+        if isinstance(sys.exc_info()[1], Exception):
+            Machine.is_failing = True
 
     def pick(self, number: int) -> uuid.UUID | None:
         return list(self.models)[number % len(self.models)] if self.models else None
