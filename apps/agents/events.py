@@ -54,7 +54,7 @@ class CatalogueChanged(EventBody):
 class CommandRunChanged(EventBody):
     """A command run as it now is.
 
-    Kinds: command_run.queued, .dispatched, .started, .retried, .finished. `previous_status` is
+    Kinds: command_run.queued, .dispatched, .started, .retried, .changed, .finished. `previous_status` is
     null for a new one.
     """
 
@@ -74,6 +74,7 @@ class CommandRunChanged(EventBody):
     wait_reason: str
     error_code: str
     progress: int
+    priority: int = 0
     run_id: UUID | None
     step_id: UUID | None
     queued_at: Moment

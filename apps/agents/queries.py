@@ -71,6 +71,7 @@ def command_run_row(run: CommandRun) -> dict[str, Any]:
         "agent": {"id": agent.pk, "name": agent.name, "type": agent.type} if agent else None,
         "status": run.status,
         "wait_reason": run.wait_reason,
+        "priority": run.priority,
         "attempt": run.attempt,
         "max_attempts": run.max_attempts,
         "progress": run.progress,

@@ -24,6 +24,7 @@ def record_run(change: Change, kind: str, run: CommandRun, *, previous: str | No
             wait_reason=run.wait_reason,
             error_code=run.error_code,
             progress=run.progress,
+            priority=run.priority,
             run_id=run.run_id,
             step_id=run.step_id,
             queued_at=run.queued_at,

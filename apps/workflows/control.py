@@ -7,17 +7,17 @@ moves what the pause stood still: deadlines, queue timeouts, waits of seconds, e
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F
 
 from apps.agents import dispatch, explain, holds
 from apps.agents.holds import Released
 from apps.agents.models import Hold, HoldScope
+from apps.agents.priorities import prioritise_work_of
 from apps.errors import Conflict, NotFound
 from apps.events import journal
 from apps.events.clock import now
@@ -45,7 +45,6 @@ RESET = (
     *("waits_for", "command_run_id", "agent_id", "agent_name", "attempt", "earlier_attempts", "progress"),
     *("error_code", "error", "output", "started_at", "completed_at", "wakes_at"),
 )
-BULK = 500
 
 
 def pause_run(run: Run, *, by: str = "") -> Run:
@@ -148,25 +147,19 @@ def rerun(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Bulk:
-    cancelled: int
-    refused: int
-
-
-def cancel_runs(project_id: UUID, *, where: Q, limit: int = BULK, by: str = "") -> Bulk:
-    """Cancel open runs, the oldest first, each in a transaction of its own. Refused are those that
-    ended by themselves meanwhile."""
-    found = Run.objects.filter(where, project=project_id, cancel_requested=False)
-    runs = found.exclude(status__in=RUN_OVER).order_by("created_at", "id")[:limit]
-    cancelled = refused = 0
-    for run in runs:
-        try:
-            services.cancel_run(run, by=by)
-            cancelled += 1
-        except (Conflict, NotFound):
-            refused += 1
-    return Bulk(cancelled, refused)
+def prioritise_run(run: Run, priority: int, *, by: str = "") -> Run:
+    """Let the run, and what it has queued, go before or after others. Raises Conflict when over."""
+    with journal.changes(run.project_id) as change:
+        holds.lock(change.project_id)
+        prioritise_work_of(change, run.pk, priority, wait=True)
+        advance = _open_run(change, run)
+        advance.run.priority = priority
+        # Now nothing more is accepted for the run; what was accepted just before follows.
+        prioritise_work_of(change, run.pk, priority, wait=False)
+        advance.settle()
+        _poke(change)
+    run.refresh_from_db()
+    return run
 
 
 # --- pause and resume ----------------------------------------------------------------------------

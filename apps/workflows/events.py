@@ -31,6 +31,7 @@ class RunChanged(EventBody):
     workflow: str
     previous_status: str | None
     total_steps: int
+    priority: int = 0
     status_reason: str
     error_code: str
     cancel_requested: bool
@@ -50,7 +51,12 @@ class StepFailure(BaseModel):
 
 class StepChanged(EventBody):
     """A step as it now is. Kinds: step.queued, step.started, step.waiting, step.changed,
-    step.finished and step.reset (it is going to be done again)."""
+    step.finished and step.reset (it is going to be done again).
+
+    An item of a map is a step with a parent and its place in the list. When a map starts, `items` says
+    how many it has. Items have lines of their own from when they begin; those that never begin are told
+    of by the map's own end, and a map's reset may take them away.
+    """
 
     entity: ClassVar[str] = "step"
     entity_key: ClassVar[str] = "step_id"
@@ -73,6 +79,7 @@ class StepChanged(EventBody):
     agent_name: str
     command_run_id: UUID | None
     child_run_id: UUID | None = None
+    items: int | None = None
     progress: int
     error: StepFailure | None
     started_at: Moment | None
@@ -117,6 +124,19 @@ class PauseChanged(EventBody):
     paused: bool
     by: str
     at: Moment
+
+
+class LimitsChanged(EventBody):
+    """A project may have more, or less, at work at a time. Kind: project.limited. Null is no limit."""
+
+    entity: ClassVar[str] = "project"
+    entity_key: ClassVar[str] = "project_id"
+
+    type: Literal["limits_update"] = "limits_update"
+    project_id: UUID
+    max_runs: int | None
+    max_command_runs: int | None
+    by: str
 
 
 class WorkflowSaved(EventBody):

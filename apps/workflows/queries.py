@@ -162,6 +162,8 @@ def _run_row(run: Run) -> Row:
         "workflow_name": run.workflow.name,
         "status": run.status,
         "status_reason": run.status_reason,
+        "priority": run.priority,
+        "concurrency_key": run.concurrency_key,
         "progress": run.progress,
         "current_step": run.current_step,
         "total_steps": run.total_steps,

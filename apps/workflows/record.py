@@ -37,6 +37,7 @@ def record_run(change: Change, kind: str, run: Run, *, previous: str | None) -> 
             workflow=run.workflow.slug,
             previous_status=previous,
             total_steps=run.total_steps,
+            priority=run.priority,
             status_reason=run.status_reason,
             error_code=run.error_code,
             cancel_requested=run.cancel_requested,
@@ -47,8 +48,8 @@ def record_run(change: Change, kind: str, run: Run, *, previous: str | None) -> 
     )
 
 
-def record_step(change: Change, kind: str, step: Step, *, previous: str) -> None:
-    """Put the step, as it now is, into the journal."""
+def record_step(change: Change, kind: str, step: Step, *, previous: str, items: int | None = None) -> None:
+    """Put the step, as it now is, into the journal; of a map that begins, also how many items it has."""
     failure = StepFailure(code=step.error_code, message=short(step.error, 500)) if step.error_code else None
     change.record(
         kind,
@@ -70,6 +71,7 @@ def record_step(change: Change, kind: str, step: Step, *, previous: str) -> None
             agent_name=step.agent_name,
             command_run_id=step.command_run_id,
             child_run_id=step.child_run_id,
+            items=items,
             progress=step.progress,
             error=failure,
             started_at=step.started_at,

@@ -60,6 +60,7 @@ class CommandRunRowSerializer(serializers.Serializer[Any]):
     agent = AgentBriefSerializer(allow_null=True)
     status = serializers.ChoiceField(choices=RunStatus.choices)
     wait_reason = serializers.CharField()
+    priority = serializers.IntegerField(help_text="Higher goes first")
     attempt = serializers.IntegerField()
     max_attempts = serializers.IntegerField()
     progress = serializers.IntegerField(min_value=0, max_value=100)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from apps.agents.api import agents, command_runs, lines, pull
+from apps.agents.api import agents, bulk, command_runs, lines, pull
 
 urlpatterns: list[URLPattern] = [
     path("agents/", agents.AgentsView.as_view()),
@@ -17,10 +17,12 @@ urlpatterns: list[URLPattern] = [
     path("commands/", agents.CommandsView.as_view()),
     path("commands/<str:name>/", agents.CommandView.as_view()),
     path("command-runs/", command_runs.CommandRunsView.as_view()),
+    path("command-runs/cancellations/", bulk.CommandRunCancellationsView.as_view()),
     path("command-runs/<uuid:command_run_id>/", command_runs.CommandRunView.as_view()),
     path(
         "command-runs/<uuid:command_run_id>/cancellation/", command_runs.CommandRunCancellationView.as_view()
     ),
+    path("command-runs/<uuid:command_run_id>/priority/", bulk.CommandRunPriorityView.as_view()),
     path("command-runs/<uuid:command_run_id>/logs/", lines.CommandRunLogsView.as_view()),
     path("command-runs/<uuid:command_run_id>/progress/", command_runs.CommandRunProgressView.as_view()),
     path("command-runs/<uuid:command_run_id>/result/", command_runs.CommandRunResultView.as_view()),

@@ -1,11 +1,9 @@
-"""Pausing, retrying, rerunning and cancelling many, over HTTP."""
+"""Pausing, retrying, rerunning and the order of runs, over HTTP."""
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.generics import GenericAPIView
@@ -16,11 +14,12 @@ from apps.accounts.api.authentication import principal_of
 from apps.accounts.api.permissions import IsOperator, RolePermission
 from apps.agents import holds
 from apps.agents.api.agents import idempotency_key
+from apps.agents.api.bulk import PrioritySerializer
 from apps.agents.models import Hold
 from apps.errors import NotFound
 from apps.workflows import control, queries
 from apps.workflows.api import serializers as s
-from apps.workflows.api.views import IDEMPOTENCY, run_body, workflow_id, workflow_or_404
+from apps.workflows.api.views import IDEMPOTENCY, run_body, workflow_or_404
 from apps.workflows.models import Run
 
 
@@ -149,28 +148,20 @@ class RunRerunView(GenericAPIView[Run]):
         )
 
 
-class RunCancellationsView(GenericAPIView[Run]):
+class RunPriorityView(GenericAPIView[Run]):
     permission_classes = (IsOperator,)
-    serializer_class = s.BulkCancelledSerializer
+    serializer_class = PrioritySerializer
 
     @extend_schema(
-        operation_id="cancel_runs",
-        tags=["runs"],
-        request=s.BulkCancelSerializer,
-        responses=s.BulkCancelledSerializer,
+        operation_id="prioritise_run", tags=["runs"], request=PrioritySerializer, responses=s.RunRowSerializer
     )
-    def post(self, request: Request) -> Response:
-        """Cancel the open runs that fit the filter, the oldest first, at most 500 at a time."""
-        given = s.BulkCancelSerializer(data=request.data)
+    def put(self, request: Request, run_id: UUID) -> Response:
+        """Let it, and what it has queued, go before or after others. 409 when the run is over."""
+        given = PrioritySerializer(data=request.data)
         given.is_valid(raise_exception=True)
-        wanted: dict[str, Any] = given.validated_data["filter"]
-        principal = principal_of(request)
-        where = Q(status=wanted["status"]) if "status" in wanted else Q()
-        if "workflow" in wanted:
-            where &= Q(workflow=workflow_id(principal.project_id, wanted["workflow"]))
-        limit = given.validated_data["limit"]
-        done = control.cancel_runs(principal.project_id, where=where, limit=limit, by=principal.username)
-        return Response(s.BulkCancelledSerializer(done).data)
+        priority = given.validated_data["priority"]
+        run = run_or_404(request, run_id)
+        return _row(control.prioritise_run(run, priority, by=principal_of(request).username))
 
 
 def _row(run: Run) -> Response:

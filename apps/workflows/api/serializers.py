@@ -8,7 +8,6 @@ from rest_framework import serializers
 
 from apps.agents.api.serializers import ErrorSerializer, TokensSerializer
 from apps.workflows.models import (
-    RUN_OVER,
     ApprovalState,
     NoticeKind,
     NoticeState,
@@ -81,7 +80,9 @@ class RunRowSerializer(serializers.Serializer[Any]):
     workflow = serializers.CharField(help_text="The slug of its workflow")
     workflow_name = serializers.CharField()
     status = serializers.ChoiceField(choices=RunStatus.choices)
-    status_reason = serializers.CharField()
+    status_reason = serializers.CharField(help_text="Also why it waits")
+    priority = serializers.IntegerField(help_text="Higher goes first")
+    concurrency_key = serializers.CharField(help_text="Runs of the workflow with one key share its limit")
     progress = serializers.IntegerField(min_value=0, max_value=100)
     current_step = serializers.IntegerField(help_text="The furthest running step, from 1")
     total_steps = serializers.IntegerField()
@@ -192,23 +193,6 @@ class RerunSerializer(serializers.Serializer[Any]):
     input = serializers.DictField(
         required=False, default=None, allow_null=True, help_text="Without it the input of this run"
     )
-
-
-class RunFilterSerializer(serializers.Serializer[Any]):
-    status = serializers.ChoiceField(
-        required=False, choices=[(one, one) for one in RunStatus.values if one not in RUN_OVER]
-    )
-    workflow = serializers.CharField(required=False, help_text="The slug of a workflow")
-
-
-class BulkCancelSerializer(serializers.Serializer[Any]):
-    filter = RunFilterSerializer()
-    limit = serializers.IntegerField(required=False, default=500, min_value=1, max_value=500)
-
-
-class BulkCancelledSerializer(serializers.Serializer[Any]):
-    cancelled = serializers.IntegerField()
-    refused = serializers.IntegerField(help_text="Runs that ended by themselves meanwhile")
 
 
 class ApprovalDecisionSerializer(serializers.Serializer[Any]):

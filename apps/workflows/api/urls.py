@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from apps.workflows.api import approvals, control, definitions, schedules, steps, triggers, views
+from apps.workflows.api import (
+    approvals,
+    bulk,
+    control,
+    definitions,
+    project,
+    schedules,
+    steps,
+    triggers,
+    views,
+)
 
 urlpatterns: list[URLPattern] = [
     path("workflows/", definitions.WorkflowsView.as_view()),
@@ -18,13 +28,20 @@ urlpatterns: list[URLPattern] = [
     path("workflows/<slug:slug>/versions/<int:number>/current/", definitions.CurrentVersionView.as_view()),
     path("workflows/<slug:slug>/pause/", control.WorkflowPauseView.as_view()),
     path("pause/", control.ProjectPauseView.as_view()),
+    path("project/", project.ProjectView.as_view()),
     path("runs/", views.RunsView.as_view()),
-    path("runs/cancellations/", control.RunCancellationsView.as_view()),
+    path("runs/cancellations/", bulk.RunCancellationsView.as_view()),
+    path("runs/pauses/", bulk.RunPausesView.as_view()),
+    path("runs/resumes/", bulk.RunResumesView.as_view()),
+    path("runs/retries/", bulk.RunRetriesView.as_view()),
+    path("runs/reruns/", bulk.RunRerunsView.as_view()),
+    path("runs/priorities/", bulk.RunPrioritiesView.as_view()),
     path("runs/<uuid:run_id>/", views.RunView.as_view()),
     path("runs/<uuid:run_id>/steps/", steps.RunStepsView.as_view()),
     path("runs/<uuid:run_id>/steps/<str:key>/", steps.RunStepView.as_view()),
     path("runs/<uuid:run_id>/cancellation/", views.RunCancellationView.as_view()),
     path("runs/<uuid:run_id>/pause/", control.RunPauseView.as_view()),
+    path("runs/<uuid:run_id>/priority/", control.RunPriorityView.as_view()),
     path("runs/<uuid:run_id>/retry/", control.RunRetryView.as_view()),
     path("runs/<uuid:run_id>/rerun/", control.RunRerunView.as_view()),
     path("approvals/", approvals.ApprovalsView.as_view()),

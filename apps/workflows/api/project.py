@@ -1,0 +1,53 @@
+"""The project itself, over HTTP: its limits, and how much is at work beside them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.generics import GenericAPIView
+from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.accounts.api.authentication import principal_of
+from apps.accounts.api.permissions import IsAdmin, IsViewer
+from apps.accounts.models import Project
+from apps.workflows import limits
+
+
+class ProjectSerializer(serializers.Serializer[Any]):
+    slug = serializers.CharField(read_only=True)
+    name = serializers.CharField(read_only=True)
+    max_runs = serializers.IntegerField(
+        min_value=1, max_value=100_000, allow_null=True, help_text="Runs at work at a time; null: no limit"
+    )
+    max_command_runs = serializers.IntegerField(
+        min_value=1, max_value=100_000, allow_null=True, help_text="Command runs at work; null: no limit"
+    )
+    runs_at_work = serializers.IntegerField(read_only=True, help_text="Without those nested in others")
+    runs_queued = serializers.IntegerField(read_only=True)
+    command_runs_at_work = serializers.IntegerField(read_only=True)
+    command_runs_queued = serializers.IntegerField(read_only=True)
+
+
+class ProjectView(GenericAPIView[Project]):
+    serializer_class = ProjectSerializer
+
+    def get_permissions(self) -> list[BasePermission]:
+        return [IsViewer() if self.request.method in SAFE_METHODS else IsAdmin()]
+
+    @extend_schema(operation_id="get_project", tags=["project"], responses=ProjectSerializer)
+    def get(self, request: Request) -> Response:
+        """The project's limits and what is at work now."""
+        return Response(ProjectSerializer(limits.of_project(principal_of(request).project_id)).data)
+
+    @extend_schema(operation_id="change_project", tags=["project"], responses=ProjectSerializer)
+    def patch(self, request: Request) -> Response:
+        """Change its limits. What is at work goes on, also when it is more than the new limit."""
+        principal = principal_of(request)
+        given = ProjectSerializer(data=request.data, partial=True)
+        given.is_valid(raise_exception=True)
+        limits.change_limits(principal.project_id, given.validated_data, by=principal.username)
+        return Response(ProjectSerializer(limits.of_project(principal.project_id)).data)
