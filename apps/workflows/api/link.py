@@ -122,7 +122,7 @@ def _page(
         "is_open": not why_not,
         "why_not": why_not,
         "is_closed": approval.state != ApprovalState.OPEN,
-        "state": approval.get_state_display(),
+        "state": approval.state,
         "decisions": [
             {"by": one_line(one.by), "approved": one.approved, "comment": visible(one.comment), "at": one.at}
             for one in approval.decisions.all()
