@@ -13,7 +13,8 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Exists, F, OuterRef, Q
 
-from apps.agents.models import CommandRun, Hold, HoldScope, RunStatus
+from apps.agents.models import UNCLAIMED, CommandRun, Hold, HoldScope
+from apps.events.conditions import one_of
 from apps.events.journal import Change
 
 
@@ -102,7 +103,7 @@ def release(change: Change, subject_id: UUID) -> Released | None:
     if found.scope != HoldScope.PROJECT:  # two runs, or two workflows, never cover the same
         others = others.exclude(scope=found.scope)
     released = Released(found, list(others), change.moment())
-    waiting = CommandRun.objects.filter(status__in=[RunStatus.QUEUED, RunStatus.DISPATCHED])
+    waiting = CommandRun.objects.filter(one_of("status", UNCLAIMED))
     for rows, span in released.spans(COMMAND_RUNS):
         waiting.filter(rows).update(gives_up_at=F("gives_up_at") + span)
     return released

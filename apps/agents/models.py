@@ -55,6 +55,7 @@ class RunStatus(models.TextChoices):
 
 OVER = (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.TIMED_OUT)
 LIVE = (RunStatus.DISPATCHED, RunStatus.RUNNING)
+UNCLAIMED = (RunStatus.QUEUED, RunStatus.DISPATCHED)
 
 
 class Agent(models.Model):

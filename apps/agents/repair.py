@@ -15,10 +15,20 @@ from django.db.models import Q
 
 from apps.agents import dispatch, explain, holds, overdue
 from apps.agents.dispatch import Dispatched
-from apps.agents.models import Agent, AgentStatus, CommandRun, Connector, RunStatus, Worker
+from apps.agents.models import (
+    LIVE,
+    UNCLAIMED,
+    Agent,
+    AgentStatus,
+    CommandRun,
+    Connector,
+    RunStatus,
+    Worker,
+)
 from apps.agents.status import refresh_agent
 from apps.events import journal
 from apps.events.clock import now
+from apps.events.conditions import one_of
 
 LIMIT = 200
 UNCLAIMED_SECONDS = 30
@@ -26,6 +36,7 @@ UNCLAIMED_MOST_SECONDS = 300
 # With a free slot and nothing claimed for this long, the message is taken for lost.
 IDLE_UNCLAIMED_SECONDS = 3
 FORGET_WORKERS_AFTER = timedelta(hours=1)
+IS_LIVE = one_of("status", LIVE)
 
 
 def tick() -> int:
@@ -49,14 +60,14 @@ def tick() -> int:
 
 
 def _running(field: str, before: datetime) -> list[UUID]:
-    rows = CommandRun.objects.filter(status=RunStatus.RUNNING, **{f"{field}__lt": before})
+    rows = CommandRun.objects.filter(IS_LIVE, status=RunStatus.RUNNING, **{f"{field}__lt": before})
     return list(rows.order_by(field).values_list("pk", flat=True)[:LIMIT])
 
 
 def _waiting_too_long(moment: datetime) -> list[UUID]:
-    rows = CommandRun.objects.filter(
-        status__in=[RunStatus.QUEUED, RunStatus.DISPATCHED], gives_up_at__lt=moment
-    ).exclude(holds.COMMAND_RUNS.held())
+    rows = CommandRun.objects.filter(one_of("status", UNCLAIMED), gives_up_at__lt=moment).exclude(
+        holds.COMMAND_RUNS.held()
+    )
     return list(rows.order_by("gives_up_at").values_list("pk", flat=True)[:LIMIT])
 
 
@@ -81,7 +92,7 @@ def mark_silent_agents(moment: datetime) -> int:
 
 def recall_from_absent() -> int:
     """Unclaimed work of agents that went offline or were paused goes back into the queue."""
-    rows = CommandRun.objects.filter(status=RunStatus.DISPATCHED).filter(
+    rows = CommandRun.objects.filter(IS_LIVE, status=RunStatus.DISPATCHED).filter(
         Q(agent__status=AgentStatus.OFFLINE) | Q(agent__paused=True)
     )
     moved = 0
@@ -92,7 +103,7 @@ def recall_from_absent() -> int:
 
 def recall_held() -> int:
     """What was dispatched but not claimed before a pause goes back into the queue, where it says why."""
-    rows = CommandRun.objects.filter(holds.COMMAND_RUNS.held(), status=RunStatus.DISPATCHED)
+    rows = CommandRun.objects.filter(IS_LIVE, holds.COMMAND_RUNS.held(), status=RunStatus.DISPATCHED)
     found = rows.values_list("pk", "dispatch_id")[:LIMIT]
     return sum(
         overdue.recall(pk, dispatch_id, reason="paused before it started")
@@ -108,12 +119,15 @@ def republish_unclaimed(moment: datetime) -> int:
     claimed within seconds was lost, so the first round does not wait that long.
     """
     working = (
-        CommandRun.objects.filter(status=RunStatus.RUNNING).exclude(agent__connector=Connector.PULL).count()
+        CommandRun.objects.filter(IS_LIVE, status=RunStatus.RUNNING)
+        .exclude(agent__connector=Connector.PULL)
+        .count()
     )
     idle = Worker.objects.slots() > working
     again: list[Dispatched] = []
     rows = (
         CommandRun.objects.filter(
+            IS_LIVE,
             status=RunStatus.DISPATCHED,
             dispatched_at__lt=moment - timedelta(seconds=IDLE_UNCLAIMED_SECONDS),
         )

@@ -7,8 +7,9 @@ from uuid import UUID
 
 from django.conf import settings
 
-from apps.agents.models import Agent, AgentStatus, CommandRun, Connector, RunStatus
+from apps.agents.models import LIVE, Agent, AgentStatus, CommandRun, Connector, RunStatus
 from apps.agents.record import record_agent
+from apps.events.conditions import one_of
 from apps.events.journal import Change
 
 
@@ -32,7 +33,7 @@ def refresh_agent(
     if active:
         agent.last_active = moment
     titles = list(
-        CommandRun.objects.filter(agent_id=agent_id, status=RunStatus.RUNNING)
+        CommandRun.objects.filter(one_of("status", LIVE), agent_id=agent_id, status=RunStatus.RUNNING)
         .order_by("-started_at")
         .values_list("title", flat=True)[:2]
     )

@@ -17,9 +17,20 @@ from django.db.models import Count, F, Q, QuerySet
 from django.utils import timezone
 
 from apps.accounts.models import Project
-from apps.agents.models import LIVE, Agent, AgentStatus, CommandRun, Connector, RunStatus, Worker, WorkKind
+from apps.agents.models import (
+    LIVE,
+    UNCLAIMED,
+    Agent,
+    AgentStatus,
+    CommandRun,
+    Connector,
+    RunStatus,
+    Worker,
+    WorkKind,
+)
 from apps.errors import Conflict, NotFound
 from apps.events import journal
+from apps.events.conditions import one_of
 from apps.events.journal import Change, Recorded
 from apps.monitoring.events import AlertRaised, Level, State
 from apps.monitoring.models import Alert, AlertLevel, AlertState
@@ -120,8 +131,8 @@ def _work_without_worker(project_id: UUID) -> Iterator[Condition]:
     for_a_worker = Q(wanted_agent=None) | Q(wanted_agent__connector=Connector.LLM)
     waiting = CommandRun.objects.filter(
         for_a_worker,
+        one_of("status", UNCLAIMED),
         project=project_id,
-        status__in=(RunStatus.QUEUED, RunStatus.DISPATCHED),
         available_at__lt=timezone.now() - NO_WORKER_AFTER,
     ).count()
     by_workers = Agent.objects.filter(project=project_id, connector=Connector.LLM).exists()
@@ -132,10 +143,10 @@ def _work_without_worker(project_id: UUID) -> Iterator[Condition]:
 
 
 def _lost_command_runs(project_id: UUID) -> Iterator[Condition]:
-    lost = CommandRun.objects.filter(
-        project=project_id, status__in=(RunStatus.QUEUED, *LIVE), lost_count__gte=LOST_REPEATEDLY
-    )
-    for run in lost.only("id", "title", "lost_count"):
+    lost = CommandRun.objects.filter(project=project_id, lost_count__gte=LOST_REPEATEDLY)
+    lost = lost.only("id", "title", "lost_count")
+    # Two questions, because each has an index of its own and both together have none.
+    for run in [*lost.filter(status=RunStatus.QUEUED), *lost.filter(one_of("status", LIVE))]:
         message = f"“{run.title}” was lost {run.lost_count} times: its worker went silent"
         yield Condition(COMMAND_RUN_LOST, str(run.pk), AlertLevel.WARNING, message, f"/command-runs/{run.pk}")
 

@@ -19,10 +19,11 @@ from apps.accounts.models import Project
 from apps.agents.models import OVER, Agent, CommandRun
 from apps.agents.models import RunStatus as CommandRunStatus
 from apps.events import layer
+from apps.events.conditions import one_of
 from apps.monitoring import measurements
 from apps.monitoring.dashboard.reducer import INACTIVE
 from apps.monitoring.models import MetricSample
-from apps.workflows.models import Run
+from apps.workflows.models import RUN_OPEN, Run
 from apps.workflows.models import RunStatus as WorkflowRunStatus
 
 MINUTE = 60
@@ -81,7 +82,9 @@ def _counted(project_id: UUID) -> dict[str, float]:
         "throughput": command_runs.filter(finished_at__gte=minute_ago, status__in=OVER).count(),
         "queue_depth": command_runs.filter(status=CommandRunStatus.QUEUED).count(),
         "active_agents": Agent.objects.filter(project=project_id).exclude(status__in=INACTIVE).count(),
-        "running_workflows": Run.objects.filter(project=project_id, status=WorkflowRunStatus.RUNNING).count(),
+        "running_workflows": Run.objects.filter(
+            one_of("status", RUN_OPEN), project=project_id, status=WorkflowRunStatus.RUNNING
+        ).count(),
     }
 
 

@@ -19,11 +19,12 @@ from apps.agents import holds
 from apps.errors import DomainError
 from apps.events import journal
 from apps.events.clock import now
+from apps.events.conditions import one_of
 from apps.events.journal import Change
 from apps.workflows import cron, engine, services
 from apps.workflows.advance import Advance
 from apps.workflows.models import (
-    RUN_OVER,
+    RUN_OPEN,
     Misfire,
     Origin,
     Overlap,
@@ -256,7 +257,7 @@ def _say(change: Change, schedule: Schedule, tick: ScheduleTick, why: str) -> No
 def _start_queued() -> int:
     """Start the oldest waiting moment of each schedule that has no open run any more."""
     waiting = ScheduleTick.objects.filter(schedule=OuterRef("pk"), outcome=TickOutcome.QUEUED)
-    open_run = Run.objects.filter(origin_id=OuterRef("pk")).exclude(status__in=RUN_OVER)
+    open_run = Run.objects.filter(origin_id=OuterRef("pk")).filter(one_of("status", RUN_OPEN))
     free = Schedule.objects.filter(Exists(waiting), ~Exists(open_run), enabled=True, overlap=Overlap.QUEUE)
     rows = list(free.values_list("id", "project_id")[:BATCH])
     return sum(_start_oldest(schedule_id, project_id) for schedule_id, project_id in rows)
@@ -291,4 +292,4 @@ def _oldest(schedule_id: UUID) -> tuple[ScheduleTick, Schedule] | None:
 
 
 def _open_runs(schedule: Schedule) -> QuerySet[Run]:
-    return Run.objects.filter(origin_id=schedule.pk).exclude(status__in=RUN_OVER)
+    return Run.objects.filter(origin_id=schedule.pk).filter(one_of("status", RUN_OPEN))

@@ -23,17 +23,21 @@ from django.db.models import Count, F, Max, Min, Q, QuerySet
 
 from apps.accounts.models import Project
 from apps.agents import dispatch, holds
+from apps.agents.models import LIVE, CommandRun
+from apps.agents.models import RunStatus as CommandRunStatus
 from apps.errors import Conflict, InvalidInput
 from apps.events import journal
 from apps.events.clock import now
+from apps.events.conditions import one_of
 from apps.events.journal import Change, Recorded
 from apps.workflows import expressions
 from apps.workflows.advance import Advance, document_of
 from apps.workflows.document import Document
 from apps.workflows.document_parts import Concurrency
+from apps.workflows.events import LimitsChanged
 from apps.workflows.expressions import ExpressionError
 from apps.workflows.models import (
-    RUN_OVER,
+    RUN_OPEN,
     RUNS,
     Origin,
     Run,
@@ -43,8 +47,9 @@ from apps.workflows.models import (
     WorkflowVersion,
 )
 from apps.workflows.record import record_run, short
+from apps.workflows.stopping import stop_command_runs
 
-OPEN = ~Q(status__in=RUN_OVER)
+OPEN = Q(one_of("status", RUN_OPEN))
 AT_WORK = OPEN & ~Q(status=RunStatus.QUEUED) & Q(started_at__isnull=False)
 STARTS = 50  # runs started, and groups of runs looked at, in one transaction
 EXPLAINED = 100
@@ -128,9 +133,54 @@ def start_waiting(project_id: UUID) -> int:
     return started
 
 
+def change_limits(project_id: UUID, said: Mapping[str, int | None], *, by: str = "") -> Project:
+    """Let the project have more or less at work: `max_runs`, `max_command_runs`, None for no limit.
+    What is at work goes on, also when it is more than the new limit."""
+    with journal.changes(project_id) as change:
+        holds.lock(project_id)
+        project = Project.objects.select_for_update(no_key=True).get(pk=project_id)
+        before = (project.max_runs, project.max_command_runs)
+        project.max_runs = said.get("max_runs", project.max_runs)
+        project.max_command_runs = said.get("max_command_runs", project.max_command_runs)
+        if before != (project.max_runs, project.max_command_runs):
+            project.save(update_fields=["max_runs", "max_command_runs"])
+            change.record(
+                "project.limited",
+                LimitsChanged(
+                    project_id=project_id,
+                    max_runs=project.max_runs,
+                    max_command_runs=project.max_command_runs,
+                    by=by,
+                ),
+            )
+            transaction.on_commit(lambda: dispatch.poke(project_id, start_waiting))
+        return project
+
+
+def of_project(project_id: UUID) -> dict[str, Any]:
+    """The project's limits, with what is at work and what waits now."""
+    project = Project.objects.get(pk=project_id)
+    runs = Run.objects.filter(OPEN, project=project_id).order_by()
+    counted = runs.aggregate(
+        at_work=Count("pk", filter=AT_WORK & ~Q(origin=Origin.STEP)),
+        queued=Count("pk", filter=Q(status=RunStatus.QUEUED)),
+    )
+    work = CommandRun.objects.filter(project=project_id).order_by()
+    return {
+        "slug": project.slug,
+        "name": project.name,
+        "max_runs": project.max_runs,
+        "max_command_runs": project.max_command_runs,
+        "runs_at_work": counted["at_work"],
+        "runs_queued": counted["queued"],
+        "command_runs_at_work": work.filter(one_of("status", LIVE)).count(),
+        "command_runs_queued": work.filter(status=CommandRunStatus.QUEUED).count(),
+    }
+
+
 def sweep() -> int:
     """What the engine does: start what nobody was told of. Returns how many were started."""
-    waiting = Run.objects.filter(status=RunStatus.QUEUED).order_by()
+    waiting = Run.objects.filter(OPEN, status=RunStatus.QUEUED).order_by()
     return sum(start_waiting(pk) for pk in waiting.values_list("project_id", flat=True).distinct())
 
 
@@ -150,8 +200,6 @@ def fill(change: Change) -> int:
 def make_room(run: Run) -> int:
     """Cancel what is older than a queued run whose workflow says `cancel_running`, as much of it as
     its limit asks for, each in a transaction of its own. Returns how many were cancelled."""
-    from apps.workflows import engine  # it sweeps here
-
     rule = document_of(run.version).concurrency
     if rule is None or rule.then != "cancel_running":
         return 0
@@ -165,7 +213,7 @@ def make_room(run: Run) -> int:
             if advance is not None and not advance.run.is_over and not advance.run.is_ending:
                 advance.cancel(f"Cancelled: {run} takes its place.")
                 advance.settle()
-        engine.stop_command_runs(one.pk)
+        stop_command_runs(one.pk)
     return len(surplus)
 
 
@@ -232,7 +280,7 @@ def _of_group(run: Run, rule: Concurrency, has: int) -> str:
 
 def _queued(project_id: UUID) -> QuerySet[Run]:
     """Runs that wait for a place and are not paused by somebody."""
-    return Run.objects.filter(project=project_id, status=RunStatus.QUEUED).exclude(RUNS.held())
+    return Run.objects.filter(OPEN, project=project_id, status=RunStatus.QUEUED).exclude(RUNS.held())
 
 
 def _next(project_id: UUID, places: _Places) -> list[Run]:

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from apps.agents.models import OVER, Agent, Command, CommandRun
 from apps.events import journal
+from apps.events.conditions import one_of
 from apps.events.consistent import consistent_read
 from apps.events.journal import Position
 from apps.events.kinds import rfc3339
@@ -24,7 +25,7 @@ from apps.monitoring.dashboard.reducer import (
     run_row,
 )
 from apps.monitoring.models import Alert, AlertState
-from apps.workflows.models import Approval, ApprovalState, Run, RunStatus
+from apps.workflows.models import RUN_OPEN, Approval, ApprovalState, Run, RunStatus
 
 AGENT_FIELDS = (
     "id", "name", "type", "status", "current_task", "last_active", "capabilities", "connector",
@@ -80,7 +81,7 @@ def _counts(project_id: UUID) -> Counts:
         total_agents=agents.count(),
         active_agents=agents.exclude(status__in=INACTIVE).count(),
         total_workflows=runs.count(),
-        running_workflows=runs.filter(status=RunStatus.RUNNING).count(),
+        running_workflows=runs.filter(one_of("status", RUN_OPEN), status=RunStatus.RUNNING).count(),
         total_commands=Command.objects.filter(project=project_id).count(),
         commands_executed_today=CommandRun.objects.filter(
             project=project_id, finished_at__gte=since, status__in=OVER

@@ -18,8 +18,10 @@ from apps.workflows.models.starts import (
     Trigger,
 )
 from apps.workflows.models.states import (
+    RUN_OPEN,
     RUN_OVER,
     RUNS,
+    STEP_OPEN,
     STEP_OVER,
     STEPS,
     ApprovalState,
@@ -36,8 +38,10 @@ from apps.workflows.models.states import (
 
 __all__ = [
     "RUNS",
+    "RUN_OPEN",
     "RUN_OVER",
     "STEPS",
+    "STEP_OPEN",
     "STEP_OVER",
     "Approval",
     "ApprovalDecision",

@@ -96,7 +96,9 @@ class NoticeState(models.TextChoices):
 # How runs and steps are reached by what can be paused.
 RUNS = Paths("pk", "workflow_id", "project_id")
 STEPS = Paths("run_id", "run__workflow_id", "run__project_id")
+RUN_OPEN = (RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.WAITING, RunStatus.PAUSED)
 RUN_OVER = (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED)
+STEP_OPEN = (StepStatus.PENDING, StepStatus.QUEUED, StepStatus.RUNNING, StepStatus.WAITING)
 STEP_OVER = (
     StepStatus.COMPLETED,
     StepStatus.FAILED,
