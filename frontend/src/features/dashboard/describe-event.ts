@@ -86,6 +86,39 @@ function approval(payload: Payload): Described {
   };
 }
 
+const outcomes: Record<string, [string, string]> = {
+  started: ["running", "started a run"],
+  skipped: ["skipped", "left out a run: the one before is still open"],
+  queued: ["queued", "has a run that starts when the one before is over"],
+  missed: ["warning", "missed a moment"],
+  refused: ["failed", "could not start"],
+};
+
+function schedule(payload: Payload, event: JournalEvent): Described {
+  const [status, text] = outcomes[str(payload.outcome)] ?? ["info", ""];
+  const problem = status === "failed" ? str(payload.last_problem) : "";
+  const changed = event.kind === "schedule.deleted" ? "was deleted" : "was changed";
+  const runId = str(payload.run_id);
+  return {
+    status,
+    subject: str(payload.name) || "A schedule",
+    text: [text || changed, problem].filter(Boolean).join(": "),
+    to: runId ? `/runs/${runId}` : "/schedules",
+  };
+}
+
+function trigger(payload: Payload, event: JournalEvent): Described {
+  const isFired = event.kind === "trigger.fired";
+  const runId = str(payload.run_id);
+  const changed = event.kind === "trigger.deleted" ? "was deleted" : "was changed";
+  return {
+    status: runId ? "running" : "info",
+    subject: str(payload.name) || "A trigger",
+    text: isFired ? str(payload.last_result) : changed,
+    to: runId ? `/runs/${runId}` : "/schedules?tab=triggers",
+  };
+}
+
 const routine = new Set(["idle", "busy", "pending", "queued", "dispatched"]);
 /**
  * What an operator wants to read. A step says what its command run and its agent would say again; a
@@ -127,6 +160,17 @@ export function describe(event: JournalEvent, names: Names): Described {
         text: `was ${payload.paused === true ? "paused" : "resumed"}${str(payload.by) ? ` by ${str(payload.by)}` : ""}`,
         to: str(payload.workflow) ? `/workflows/${str(payload.workflow)}` : null,
       };
+    case "workflow_saved":
+      return {
+        status: "info",
+        subject: str(payload.name) || str(payload.workflow),
+        text: `has version ${Number(payload.version)}${str(payload.by) ? `, saved by ${str(payload.by)}` : ""}`,
+        to: `/workflows/${str(payload.workflow)}`,
+      };
+    case "schedule_update":
+      return schedule(payload, event);
+    case "trigger_update":
+      return trigger(payload, event);
     case "system_alert": {
       const state = str(payload.state);
       return {

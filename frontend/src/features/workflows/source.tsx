@@ -1,4 +1,4 @@
-/** The YAML of a workflow, read-only: it is changed where it is kept, and each change is a new version. */
+/** The YAML of a workflow as it was written, to be read. */
 import { useState } from "react";
 import { Button } from "@/components/ui/button";
 import { Card } from "@/components/ui/card";

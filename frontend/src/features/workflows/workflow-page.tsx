@@ -1,13 +1,15 @@
-/** One workflow: the graph of its definition, its runs, and its source as it was written. */
+/** One workflow: the graph of its definition, its runs, its source as it was written, and its versions. */
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { Play } from "lucide-react";
+import { Link } from "@tanstack/react-router";
+import { Copy, Pencil, Play } from "lucide-react";
 import { useState } from "react";
 import { Dag, type DagStep } from "@/components/dag";
 import { doerOf } from "@/components/status";
-import { Button } from "@/components/ui/button";
+import { Button, buttonClass } from "@/components/ui/button";
 import { Card } from "@/components/ui/card";
 import { Page } from "@/components/ui/page";
 import { EmptyState, Skeleton } from "@/components/ui/states";
+import { Tabs } from "@/components/ui/tabs";
 import { Fact, Facts } from "@/components/work/facts";
 import { Loaded } from "@/components/work/loaded";
 import { RunRows } from "@/components/work/run-rows";
@@ -21,14 +23,20 @@ import { PauseWorkflow, WorkflowPaused } from "./pause-workflow";
 import { RunCounts } from "./run-counts";
 import { Source } from "./source";
 import { StepDefinition } from "./step-definition";
+import { type Compared, Versions } from "./versions";
 
-interface WorkflowPageProps {
-  slug: string;
+interface BodyProps {
   step: string | undefined;
   onStep: (key: string | undefined) => void;
+  tab: WorkflowTab;
+  onTab: (tab: WorkflowTab) => void;
+  compared: Compared;
+  onCompare: (compared: Compared) => void;
 }
 
-export function WorkflowPage({ slug, step, onStep }: WorkflowPageProps) {
+export type WorkflowTab = "overview" | "versions";
+
+export function WorkflowPage({ slug, ...body }: BodyProps & { slug: string }) {
   const query = useQuery(workflowQuery(slug));
   const workflow = query.data;
   return (
@@ -44,16 +52,27 @@ export function WorkflowPage({ slug, step, onStep }: WorkflowPageProps) {
       actions={workflow && <Actions workflow={workflow} />}
     >
       <Loaded framed query={query} what="This workflow could not be loaded" skeleton={<WorkflowSkeleton />}>
-        {(loaded) => <Body workflow={loaded} step={step} onStep={onStep} />}
+        {(loaded) => <Body workflow={loaded} {...body} />}
       </Loaded>
     </Page>
   );
 }
 
 function Actions({ workflow }: { workflow: Workflow }) {
+  const mayEdit = useCanOperate();
   return (
     <>
       <PauseWorkflow workflow={workflow} />
+      {mayEdit && (
+        <>
+          <Link to="/workflows/new" search={{ from: workflow.slug }} className={buttonClass()}>
+            <Copy size={14} aria-hidden /> Duplicate
+          </Link>
+          <Link to="/workflows/$slug/edit" params={{ slug: workflow.slug }} className={buttonClass()}>
+            <Pencil size={14} aria-hidden /> Edit
+          </Link>
+        </>
+      )}
       <RunButton workflow={workflow} />
     </>
   );
@@ -73,17 +92,8 @@ function RunButton({ workflow }: { workflow: Workflow }) {
   );
 }
 
-function Body({ workflow, step: key, onStep }: { workflow: Workflow } & Omit<WorkflowPageProps, "slug">) {
-  const step = workflow.steps.find((one) => one.key === key);
-  const steps = workflow.steps.map(
-    (one): DagStep => ({
-      key: one.key,
-      name: one.name,
-      needs: one.needs,
-      who: doerOf(one),
-      kind: one.kind,
-    }),
-  );
+function Body({ workflow, ...props }: BodyProps & { workflow: Workflow }) {
+  const { tab, onTab, compared, onCompare } = props;
   return (
     <>
       <WorkflowPaused workflow={workflow} />
@@ -99,22 +109,61 @@ function Body({ workflow, step: key, onStep }: { workflow: Workflow } & Omit<Wor
           </Fact>
         </Facts>
       </div>
-      <div className="grid min-w-0 items-start gap-3 lg:grid-cols-2">
-        <Dag
-          title="Steps"
-          label="Steps of this workflow"
-          steps={steps}
-          selected={step?.key ?? null}
-          onSelect={(chosen) => onStep(chosen ?? undefined)}
-          className="md:h-[560px] lg:sticky lg:top-[60px]"
-        />
-        <div className="flex min-w-0 flex-col gap-3">
-          {step && <StepDefinition step={step} steps={workflow.steps} onClose={() => onStep(undefined)} />}
-          <RunsOf slug={workflow.slug} />
-          {workflow.source && <Source text={workflow.source} slug={workflow.slug} />}
-        </div>
-      </div>
+      <Tabs
+        label="Parts of this workflow"
+        value={tab}
+        onChange={(value) => onTab(value as WorkflowTab)}
+        tabs={[
+          { value: "overview", label: "Overview", content: <Overview workflow={workflow} {...props} /> },
+          {
+            value: "versions",
+            label: "Versions",
+            content: (
+              <div className="pt-3">
+                <Versions
+                  slug={workflow.slug}
+                  current={workflow.version}
+                  {...compared}
+                  onCompare={onCompare}
+                />
+              </div>
+            ),
+          },
+        ]}
+      />
     </>
+  );
+}
+
+type OverviewProps = Pick<BodyProps, "step" | "onStep"> & { workflow: Workflow };
+
+function Overview({ workflow, step: key, onStep }: OverviewProps) {
+  const step = workflow.steps.find((one) => one.key === key);
+  const steps = workflow.steps.map(
+    (one): DagStep => ({
+      key: one.key,
+      name: one.name,
+      needs: one.needs,
+      who: doerOf(one),
+      kind: one.kind,
+    }),
+  );
+  return (
+    <div className="grid min-w-0 items-start gap-3 pt-3 lg:grid-cols-2">
+      <Dag
+        title="Steps"
+        label="Steps of this workflow"
+        steps={steps}
+        selected={step?.key ?? null}
+        onSelect={(chosen) => onStep(chosen ?? undefined)}
+        className="md:h-[560px] lg:sticky lg:top-[60px]"
+      />
+      <div className="flex min-w-0 flex-col gap-3">
+        {step && <StepDefinition step={step} steps={workflow.steps} onClose={() => onStep(undefined)} />}
+        <RunsOf slug={workflow.slug} />
+        {workflow.source && <Source text={workflow.source} slug={workflow.slug} />}
+      </div>
+    </div>
   );
 }
 

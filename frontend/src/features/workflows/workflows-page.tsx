@@ -1,7 +1,7 @@
 /** The workflows of the project: what each does, how its last run went, and the button that starts one. */
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { Play, Workflow as WorkflowIcon } from "lucide-react";
+import { Play, Plus, Workflow as WorkflowIcon } from "lucide-react";
 import { useState } from "react";
 import { StatusText } from "@/components/status";
 import { Button, buttonClass } from "@/components/ui/button";
@@ -22,13 +22,21 @@ const GRID = "grid gap-3 md:grid-cols-2 xl:grid-cols-3";
 export function WorkflowsPage() {
   const query = useQuery(workflowsQuery());
   const [starting, setStarting] = useState<Workflow | null>(null);
+  const mayEdit = useCanOperate();
   return (
     <Page
       title="Workflows"
       actions={
-        <Link to="/runs" className={buttonClass()}>
-          All runs
-        </Link>
+        <>
+          <Link to="/runs" className={buttonClass()}>
+            All runs
+          </Link>
+          {mayEdit && (
+            <Link to="/workflows/new" className={buttonClass("primary")}>
+              <Plus size={14} aria-hidden /> New workflow
+            </Link>
+          )}
+        </>
       }
     >
       <Loaded framed query={query} what="The workflows could not be loaded" skeleton={<CardsSkeleton />}>
@@ -42,8 +50,8 @@ export function WorkflowsPage() {
           ) : (
             <div className="card">
               <EmptyState icon={WorkflowIcon} title="No workflows yet">
-                A workflow is a YAML file in the library.{" "}
-                <code className="font-mono text-meta">manage.py setup</code> loads the built-in ones.
+                Write one here, or keep them in git and save them with{" "}
+                <code className="font-mono text-meta">manage.py workflows apply DIR</code>.
               </EmptyState>
             </div>
           )
