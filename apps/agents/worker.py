@@ -137,6 +137,8 @@ class WorkerProcess:
         self._loop.call_soon_threadsafe(self._loop.stop)
         for thread in self._threads:
             thread.join(timeout=5)
+        if not self._loop.is_running():
+            self._loop.close()
         Worker.objects.filter(pk=self.id).delete()
 
     def execute(self, command_run_id: UUID, dispatch_id: UUID) -> None:
