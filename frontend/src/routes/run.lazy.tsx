@@ -3,14 +3,17 @@ import { runRoute } from "./run";
 
 export function RunRoute() {
   const { id } = runRoute.useParams();
-  const { step } = runRoute.useSearch();
+  const { step, item } = runRoute.useSearch();
   const navigate = runRoute.useNavigate();
   return (
     <RunPage
       key={id}
       id={id}
       step={step}
-      onStep={(key) => void navigate({ search: { step: key }, replace: true, resetScroll: false })}
+      item={item}
+      onStep={(key, place) =>
+        void navigate({ search: { step: key, item: place }, replace: true, resetScroll: false })
+      }
     />
   );
 }

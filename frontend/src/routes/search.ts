@@ -6,6 +6,13 @@ export function searchText(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" && value.length <= MOST ? value : undefined;
 }
 
+/** A place in a list, from 0. */
+export function searchPlace(value: unknown): number | undefined {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 && value < 1e6
+    ? value
+    : undefined;
+}
+
 export function searchChoice<Choice extends string>(
   value: unknown,
   choices: readonly Choice[],

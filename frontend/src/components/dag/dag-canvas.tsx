@@ -1,21 +1,22 @@
 /** The drawn graph: pan, zoom, keyboard and selection come from xyflow. Loaded lazily. */
 import {
-  MarkerType,
-  type Node,
   type NodeChange,
   Panel,
   ReactFlow,
   ReactFlowProvider,
   useReactFlow,
+  ViewportPortal,
 } from "@xyflow/react";
 import "@xyflow/react/dist/base.css";
 import { Maximize, Minus, Plus } from "lucide-react";
 import { type ReactNode, useEffect, useMemo, useRef } from "react";
 import { GraphButton } from "./graph-button";
-import { NODE_HEIGHT, NODE_WIDTH, placeSteps, shapeOf } from "./layout";
-import { type DagStep, describeStep } from "./step";
+import { lineOf } from "./layout-large";
+import { LARGE_GRAPH, NODE_HEIGHT, NODE_WIDTH, type Point } from "./nodes";
+import type { DagStep } from "./step";
 import { StepEdge, type StepEdgeType } from "./step-edge";
 import { StepNode, type StepNodeType } from "./step-node";
+import { type Graph as Laid, useGraph } from "./use-graph";
 
 export interface DagCanvasProps {
   label: string;
@@ -29,6 +30,8 @@ export interface DagCanvasProps {
 const nodeTypes = { step: StepNode };
 const edgeTypes = { step: StepEdge };
 const FIT = { padding: 0.08, maxZoom: 1, minZoom: 0.3 };
+/** Smaller, a large graph would show more boxes at once than a browser moves smoothly. */
+const LARGE_MIN_ZOOM = 0.35;
 
 export default function DagCanvas(props: DagCanvasProps) {
   return (
@@ -40,8 +43,10 @@ export default function DagCanvas(props: DagCanvasProps) {
 
 function Graph({ label, steps, selected, onSelect, actions }: DagCanvasProps) {
   const box = useRef<HTMLDivElement>(null);
-  const { nodes, edges } = useGraph(steps, selected);
-  useRefit(box, shapeOf(steps));
+  const graph = useGraph(steps, selected);
+  const isLarge = steps.length > LARGE_GRAPH;
+  const show = useShow(graph, isLarge, box, selected);
+  useRefit(box, show.all, graph.positions);
 
   function onNodesChange(changes: NodeChange<StepNodeType>[]) {
     const chosen = changes.find((change) => change.type === "select" && change.selected);
@@ -52,8 +57,8 @@ function Graph({ label, steps, selected, onSelect, actions }: DagCanvasProps) {
     <div ref={box} className="dag absolute inset-0">
       <ReactFlow<StepNodeType, StepEdgeType>
         aria-label={label}
-        nodes={nodes}
-        edges={edges}
+        nodes={graph.nodes}
+        edges={graph.edges}
         nodeTypes={nodeTypes}
         edgeTypes={edgeTypes}
         onNodesChange={onNodesChange}
@@ -64,17 +69,20 @@ function Graph({ label, steps, selected, onSelect, actions }: DagCanvasProps) {
         deleteKeyCode={null}
         multiSelectionKeyCode={null}
         selectionKeyCode={null}
-        fitView
+        onlyRenderVisibleElements={isLarge}
+        fitView={!isLarge}
         fitViewOptions={FIT}
-        minZoom={0.2}
+        {...(isLarge && { onInit: show.all })}
+        minZoom={isLarge ? LARGE_MIN_ZOOM : 0.2}
         maxZoom={1.5}
         preventScrolling={false}
         zoomOnScroll={false}
         zoomActivationKeyCode={["Meta", "Control"]}
         proOptions={{ hideAttribution: true }}
       >
+        {isLarge && <Lines graph={graph} steps={steps} selected={selected} />}
         <Panel position="bottom-left" className="flex gap-1">
-          <ZoomButtons />
+          <ZoomButtons onFit={show.all} />
           {actions}
         </Panel>
       </ReactFlow>
@@ -82,60 +90,81 @@ function Graph({ label, steps, selected, onSelect, actions }: DagCanvasProps) {
   );
 }
 
-function useGraph(steps: readonly DagStep[], selected: string | null) {
-  const shape = shapeOf(steps);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: statuses change many times a second, the layout never with them
-  const placed = useMemo(() => placeSteps(steps), [shape]);
-  const nodes = useMemo(
-    () =>
-      steps.map(
-        (step): StepNodeType => ({
-          id: step.key,
-          type: "step",
-          position: placed.positions.get(step.key) ?? { x: 0, y: 0 },
-          width: NODE_WIDTH,
-          height: NODE_HEIGHT,
-          selected: step.key === selected,
-          ariaRole: "button",
-          ariaLabel: describeStep(step),
-          data: { step },
-        }),
-      ),
-    [steps, selected, placed],
+/** The lines of a large graph: all of them faint, those of the chosen step plain. */
+function Lines({ graph, steps, selected }: { graph: Laid } & Pick<DagCanvasProps, "steps" | "selected">) {
+  const chosen = useMemo(() => {
+    if (selected === null) return "";
+    return steps
+      .flatMap(({ key, needs }) =>
+        key === selected
+          ? needs.map((need) => lineOf(need, key, graph.positions))
+          : needs.includes(selected)
+            ? [lineOf(selected, key, graph.positions)]
+            : [],
+      )
+      .join("");
+  }, [steps, selected, graph.positions]);
+  return (
+    <ViewportPortal>
+      <svg
+        aria-hidden="true"
+        width="1"
+        height="1"
+        className="pointer-events-none absolute top-0 left-0 -z-1 overflow-visible fill-none"
+      >
+        <path d={graph.lines} className="stroke-off opacity-25" strokeWidth={1} />
+        <path d={chosen} className="stroke-accent" strokeWidth={1.5} />
+      </svg>
+    </ViewportPortal>
   );
-  const edges = useMemo(
-    () =>
-      placed.edges.map(
-        ({ bends, ...edge }): StepEdgeType => ({
-          ...edge,
-          type: "step",
-          data: { bends },
-          focusable: false,
-          selectable: false,
-          markerEnd: { type: MarkerType.ArrowClosed, color: "var(--off)", width: 14, height: 14 },
-          style: { stroke: "var(--off)", strokeWidth: 1.25 },
-        }),
-      ),
-    [placed],
-  );
-  return { nodes: nodes as Node[] as StepNodeType[], edges };
 }
 
+/** Ways to bring the graph into sight. A large one cannot be shown whole: its top, or the chosen step. */
+function useShow(
+  graph: Laid,
+  isLarge: boolean,
+  box: React.RefObject<HTMLDivElement | null>,
+  selected: string | null,
+) {
+  const { fitView, setCenter, setViewport } = useReactFlow();
+  const latest = useRef({ graph, isLarge, selected });
+  latest.current = { graph, isLarge, selected };
+  return useMemo(
+    () => ({
+      all: () => {
+        const { graph, isLarge, selected } = latest.current;
+        if (!isLarge) return void fitView(FIT);
+        const at = selected === null ? undefined : graph.positions.get(selected);
+        if (at) return void setCenter(...middle(at), { zoom: 0.8 });
+        const wide = Math.max(...[...graph.positions.values()].map(({ x }) => x)) + NODE_WIDTH;
+        const zoom = Math.max(LARGE_MIN_ZOOM, Math.min(1, (box.current?.clientWidth ?? 700) / (wide + 48)));
+        void setViewport({ x: 24 * zoom, y: 24 * zoom, zoom });
+      },
+    }),
+    [fitView, setCenter, setViewport, box],
+  );
+}
+
+const middle = ({ x, y }: Point): [number, number] => [x + NODE_WIDTH / 2, y + NODE_HEIGHT / 2];
+
 /** Shows the whole graph again when its box or its shape changes. */
-function useRefit(box: React.RefObject<HTMLDivElement | null>, shape: string) {
-  const { fitView } = useReactFlow();
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new shape is the reason to fit again
+function useRefit(
+  box: React.RefObject<HTMLDivElement | null>,
+  show: () => void,
+  positions: ReadonlyMap<string, Point>,
+) {
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new layout is the reason to fit again
   useEffect(() => {
     const element = box.current;
     if (!element) return;
-    const observer = new ResizeObserver(() => void fitView(FIT));
+    const observer = new ResizeObserver(show);
     observer.observe(element);
     return () => observer.disconnect();
-  }, [fitView, shape, box]);
+  }, [show, positions, box]);
 }
 
-function ZoomButtons() {
-  const { fitView, zoomIn, zoomOut } = useReactFlow();
+function ZoomButtons({ onFit }: { onFit: () => void }) {
+  const { zoomIn, zoomOut } = useReactFlow();
   return (
     <>
       <GraphButton label="Zoom in" onClick={() => void zoomIn()}>
@@ -144,7 +173,7 @@ function ZoomButtons() {
       <GraphButton label="Zoom out" onClick={() => void zoomOut()}>
         <Minus size={14} aria-hidden />
       </GraphButton>
-      <GraphButton label="Fit to view" onClick={() => void fitView(FIT)}>
+      <GraphButton label="Fit to view" onClick={onFit}>
         <Maximize size={14} aria-hidden />
       </GraphButton>
     </>

@@ -1,3 +1,4 @@
 export { Dag, FullScreenDag } from "./dag";
+export { ItemsBar } from "./items-bar";
 export { Outline } from "./outline";
-export type { DagStep } from "./step";
+export { type DagStep, describeItems, type ItemCounts } from "./step";

@@ -1,18 +1,7 @@
 /** Where the nodes of a graph go. Only the lazy graph chunk imports this, as it brings dagre along. */
 import dagre from "@dagrejs/dagre";
 
-export const NODE_WIDTH = 176;
-export const NODE_HEIGHT = 72;
-
-export interface GraphStep {
-  key: string;
-  needs: readonly string[];
-}
-
-export interface Point {
-  x: number;
-  y: number;
-}
+import { type GraphStep, NODE_HEIGHT, NODE_WIDTH, type Point } from "./nodes";
 
 export interface Placed {
   positions: Map<string, Point>;
@@ -72,9 +61,4 @@ export function pathThrough(points: readonly Point[]): string {
     from = to;
   }
   return path;
-}
-
-/** Changes exactly when the picture must be laid out again; statuses and progress do not count. */
-export function shapeOf(steps: readonly GraphStep[]): string {
-  return JSON.stringify(steps.map(({ key, needs }) => [key, needs]));
 }

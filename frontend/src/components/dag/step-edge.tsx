@@ -1,7 +1,8 @@
 /** A line from a step to one that needs it, led around the steps between them. */
 import { BaseEdge, type Edge, type EdgeProps } from "@xyflow/react";
 import { memo } from "react";
-import { type Point, pathThrough } from "./layout";
+import { pathThrough } from "./layout";
+import type { Point } from "./nodes";
 
 export type StepEdgeType = Edge<{ bends: Point[] }, "step">;
 

@@ -3,7 +3,8 @@ import { Handle, type Node, type NodeProps, Position } from "@xyflow/react";
 import { memo } from "react";
 import { lookOf, StatusIcon } from "@/components/status";
 import { cx } from "@/lib/cx";
-import { type DagStep, kindStatus, waitsFor } from "./step";
+import { ItemsBar } from "./items-bar";
+import { type DagStep, describeItems, kindStatus, waitsFor } from "./step";
 
 export type StepNodeType = Node<{ step: DagStep }, "step">;
 
@@ -38,9 +39,10 @@ export const StepNode = memo(function StepNode({ data: { step }, selected }: Nod
           </>
         )}
         {kind && <StatusIcon status={kind} size={13} />}
-        {!waits && <span className="truncate">{step.who}</span>}
+        {!waits && <span className="truncate">{step.items ? describeItems(step.items) : step.who}</span>}
       </span>
-      {step.status === "running" && (
+      {step.items && <ItemsBar items={step.items} className="absolute inset-x-0 bottom-0 h-1" />}
+      {step.status === "running" && !step.items && (
         <span className="absolute inset-x-0 bottom-0 h-[3px] bg-border" aria-hidden>
           <span className="block h-full bg-(--tone)" style={{ width: `${step.progress ?? 0}%` }} />
         </span>

@@ -1,6 +1,7 @@
 /** What a graph or outline shows of a step, of a definition or of a run. */
 import { lookOf } from "@/components/status";
-import type { StepKind } from "@/lib/api/types";
+import type { Step, StepKind } from "@/lib/api/types";
+import { count } from "@/lib/format";
 
 export interface DagStep {
   key: string;
@@ -14,11 +15,22 @@ export interface DagStep {
   status?: string | undefined;
   progress?: number | undefined;
   waitReason?: string | null | undefined;
+  /** How many items of a map are in which state. */
+  items?: ItemCounts | null | undefined;
 }
+
+export type ItemCounts = NonNullable<Step["items"]>;
 
 export function describeStep(step: DagStep): string {
   const status = step.status === undefined ? "" : lookOf(step.status).label;
-  return [step.name, status, step.who, step.waitReason].filter(Boolean).join(", ");
+  const items = step.items && describeItems(step.items);
+  return [step.name, status, items ?? step.who, step.waitReason].filter(Boolean).join(", ");
+}
+
+/** "412 of 1,000 done, 3 failed". */
+export function describeItems({ total, completed, failed, cancelled }: ItemCounts): string {
+  const done = completed + failed + cancelled;
+  return `${count(done)} of ${count(total)} done${failed > 0 ? `, ${count(failed)} failed` : ""}`;
 }
 
 /** While people or the clock are waited for, that is what the box has room to say. */

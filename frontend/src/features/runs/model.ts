@@ -9,17 +9,39 @@ const OVER = new Set<string>(["completed", "failed", "cancelled", "timed_out", "
 
 export const isOver = (status: string): boolean => OVER.has(status);
 
+/** Above so many steps the run is not read again for each change of one of them. */
+const LARGE_RUN = 100;
+export const isLarge = (run: Run): boolean => run.steps.length > LARGE_RUN;
+
+const PREVIEW = 200;
+
+/** A value in one line, cut when it is long. */
+export function previewOf(value: unknown): string {
+  const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "");
+  return text.slice(0, PREVIEW).replace(/\s+/g, " ");
+}
+
+/** One object for one state of a step, so that of a thousand only the changed ones are drawn again. */
+const drawn = new WeakMap<Step, DagStep>();
+
 export function dagSteps(run: Run): DagStep[] {
-  return run.steps.map((step) => ({
-    key: step.key,
-    name: step.name,
-    needs: step.needs,
-    who: doerOf(step),
-    kind: step.kind,
-    status: stepStatus(step),
-    progress: step.progress,
-    waitReason: sentence(localTimes(step.wait_reason)),
-  }));
+  return run.steps.map((step) => {
+    const known = drawn.get(step);
+    if (known) return known;
+    const made: DagStep = {
+      key: step.key,
+      name: step.name,
+      needs: step.needs,
+      who: doerOf(step),
+      kind: step.kind,
+      status: stepStatus(step),
+      progress: step.progress,
+      waitReason: sentence(localTimes(step.wait_reason)),
+      items: step.items,
+    };
+    drawn.set(step, made);
+    return made;
+  });
 }
 
 export function stepOf(run: Run, key: string | undefined): Step | undefined {

@@ -5,13 +5,27 @@ import { Elapsed, TimeAgo } from "@/components/ui/time-ago";
 import { Fact, Facts } from "@/components/work/facts";
 import { TokenCount } from "@/components/work/tokens";
 import type { Run } from "@/lib/api/types";
-import { percent, sentence, visibleText } from "@/lib/format";
+import { percent, sentence, visibleText, words } from "@/lib/format";
 import { localTimes } from "@/lib/time";
 import { isOver } from "./model";
 
 export function RunTitle({ run }: { run: Run }) {
   return (
     <span className="flex flex-wrap items-center gap-x-3 gap-y-1">
+      {run.parent_run && (
+        <span className="basis-full text-meta font-normal text-muted">
+          Part of{" "}
+          <Link
+            to="/runs/$id"
+            params={{ id: run.parent_run.id }}
+            search={{ step: run.parent_run.step }}
+            className="text-accent hover:underline"
+          >
+            {visibleText(`${words(run.parent_run.workflow)} #${run.parent_run.number}`)}
+          </Link>
+          , step {visibleText(run.parent_run.step)}
+        </span>
+      )}
       <span className="text-h1">
         <Link to="/workflows/$slug" params={{ slug: run.workflow }} className="hover:underline">
           {visibleText(run.workflow_name)}

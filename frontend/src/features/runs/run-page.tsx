@@ -20,10 +20,12 @@ import { TimelineView } from "./timeline-view";
 interface RunPageProps {
   id: string;
   step: string | undefined;
-  onStep: (key: string | undefined) => void;
+  /** The place of an item, when the step is a map. */
+  item: number | undefined;
+  onStep: (key: string | undefined, item?: number) => void;
 }
 
-export function RunPage({ id, step, onStep }: RunPageProps) {
+export function RunPage({ id, step, item, onStep }: RunPageProps) {
   const query = useQuery(runQuery(id));
   const run = query.data;
   return (
@@ -33,13 +35,13 @@ export function RunPage({ id, step, onStep }: RunPageProps) {
       actions={run && <RunActions run={run} step={stepOf(run, step)} />}
     >
       <Loaded framed query={query} what="This run could not be loaded" skeleton={<RunSkeleton />}>
-        {(loaded) => <RunBody run={loaded} step={step} onStep={onStep} />}
+        {(loaded) => <RunBody run={loaded} step={step} item={item} onStep={onStep} />}
       </Loaded>
     </Page>
   );
 }
 
-function RunBody({ run, step: key, onStep }: { run: Run } & Omit<RunPageProps, "id">) {
+function RunBody({ run, step: key, item, onStep }: { run: Run } & Omit<RunPageProps, "id">) {
   const step = stepOf(run, key);
   const panel = useRef<HTMLDivElement>(null);
   const graph = {
@@ -48,7 +50,7 @@ function RunBody({ run, step: key, onStep }: { run: Run } & Omit<RunPageProps, "
     selected: step?.key ?? null,
     onSelect: (chosen: string | null) => onStep(chosen ?? undefined),
   };
-  useRevealed(panel, step?.key);
+  useRevealed(panel, step && `${step.key} ${item ?? ""}`);
   return (
     <>
       {run.status === "paused" && (
@@ -61,7 +63,7 @@ function RunBody({ run, step: key, onStep }: { run: Run } & Omit<RunPageProps, "
         <Dag
           title="Graph"
           {...graph}
-          className="max-md:hidden md:h-96 lg:sticky lg:top-[60px] lg:h-[calc(100dvh-232px)] lg:max-h-[760px] lg:min-h-[420px]"
+          className="max-md:hidden md:h-96 lg:sticky lg:top-[calc(60px+var(--banner,0px))] lg:h-[calc(100dvh-232px-var(--banner,0px))] lg:max-h-[760px] lg:min-h-[420px]"
         />
         <div className="flex min-w-0 flex-col gap-3">
           <Card
@@ -75,9 +77,16 @@ function RunBody({ run, step: key, onStep }: { run: Run } & Omit<RunPageProps, "
           >
             <TimelineView run={run} selected={step?.key} onSelect={onStep} />
           </Card>
-          <div ref={panel} className="scroll-mt-16">
+          <div ref={panel} className="scroll-mt-[calc(64px+var(--banner,0px))]">
             {step ? (
-              <StepPanel key={step.id} run={run} step={step} onClose={() => onStep(undefined)} />
+              <StepPanel
+                key={step.id}
+                run={run}
+                step={step}
+                item={item}
+                onItem={(place) => onStep(step.key, place)}
+                onClose={() => onStep(undefined)}
+              />
             ) : (
               <RunPanel run={run} onStep={onStep} />
             )}

@@ -1,6 +1,7 @@
 /** What a run is about when no step is chosen: its outcome, what happens now, and what it was given. */
 import { useQuery } from "@tanstack/react-query";
 import { StepApproval } from "@/components/approvals";
+import { describeItems } from "@/components/dag";
 import { doerOf, StatusText, stepStatus } from "@/components/status";
 import { Card } from "@/components/ui/card";
 import { Failure } from "@/components/work/failure";
@@ -10,7 +11,7 @@ import { OutputActions } from "@/components/work/output-actions";
 import { Section } from "@/components/work/section";
 import { commandRunQuery } from "@/lib/api/commands";
 import type { Run, Step } from "@/lib/api/types";
-import { sentence, visibleText } from "@/lib/format";
+import { plural, sentence, visibleText } from "@/lib/format";
 import { localTimes } from "@/lib/time";
 import { isOver, stepsOfInterest } from "./model";
 
@@ -46,6 +47,9 @@ export function RunPanel({ run, onStep }: RunPanelProps) {
   );
 }
 
+/** More would bury the rest of the page. */
+const MOST_SHOWN = 5;
+
 function Present({ run, onStep }: RunPanelProps) {
   const steps = stepsOfInterest(run);
   if (steps.length === 0) {
@@ -55,7 +59,17 @@ function Present({ run, onStep }: RunPanelProps) {
       </p>
     );
   }
-  return steps.map((step) => <PresentStep key={step.id} step={step} onStep={onStep} />);
+  const rest = steps.length - MOST_SHOWN;
+  return (
+    <>
+      {steps.slice(0, MOST_SHOWN).map((step) => (
+        <PresentStep key={step.id} step={step} onStep={onStep} />
+      ))}
+      {rest > 0 && (
+        <p className="text-muted">And {plural(rest, "more step", "more steps")} in the same state.</p>
+      )}
+    </>
+  );
 }
 
 function PresentStep({ step, onStep }: { step: Step; onStep: (key: string) => void }) {
@@ -77,7 +91,9 @@ function PresentStep({ step, onStep }: { step: Step; onStep: (key: string) => vo
       </p>
       {step.approval_id && step.status === "waiting" ? (
         <StepApproval id={step.approval_id} />
-      ) : isRunning ? (
+      ) : step.items ? (
+        <p className="text-muted tnum">{describeItems(step.items)}</p>
+      ) : isRunning && id !== null ? (
         <NowWriting
           progress={step.progress}
           message={step.message}

@@ -1,12 +1,14 @@
 /** The steps of a run over time: a list of buttons that is also the readable form of the graph. */
-import { useRef } from "react";
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { useMemo, useRef } from "react";
+import { describeItems, ItemsBar } from "@/components/dag";
 import { doerOf, lookOf, StatusIcon, stepStatus } from "@/components/status";
 import type { Run, Step } from "@/lib/api/types";
 import { cx } from "@/lib/cx";
 import { duration, sentence, visibleText } from "@/lib/format";
 import { localTimes, useNow } from "@/lib/time";
 import { isOver } from "./model";
-import { type Bar, ticksOf, timelineOf } from "./timeline";
+import { type Bar, barOf, spanOf, ticksOf } from "./timeline";
 
 interface TimelineProps {
   run: Run;
@@ -14,41 +16,90 @@ interface TimelineProps {
   onSelect: (key: string | undefined) => void;
 }
 
+/** Up to so many rows the list is part of the page; a longer one scrolls by itself, rows in sight only. */
+const VIRTUAL_ABOVE = 100;
+const ROW_PX = 33;
+
 export function TimelineView({ run, selected, onSelect }: TimelineProps) {
+  const { steps } = run;
+  const isVirtual = steps.length > VIRTUAL_ABOVE;
   const now = useNow(1000);
   const list = useRef<HTMLOListElement>(null);
-  const { bars, totalSeconds } = timelineOf(run, run.steps, now);
+  const span = spanOf(run, steps, now);
+  const shape = steps.length;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a run's steps keep their names
+  const names = useMemo(() => new Map(steps.map(({ key, name }) => [key, name])), [run.id, shape]);
+  const rows = useVirtualizer({
+    count: steps.length,
+    enabled: isVirtual,
+    getScrollElement: () => list.current,
+    getItemKey: (index) => steps[index]?.key ?? index,
+    estimateSize: () => ROW_PX,
+    overscan: 12,
+    initialOffset: () => Math.max(0, steps.findIndex(({ key }) => key === selected) - 3) * ROW_PX,
+  });
 
   function moveFocus(by: number) {
-    const buttons = [...(list.current?.querySelectorAll("button") ?? [])];
-    const at = buttons.indexOf(document.activeElement as HTMLButtonElement);
-    buttons[at + by]?.focus();
+    const at = document.activeElement?.closest<HTMLElement>("[data-index]")?.dataset.index;
+    if (at === undefined) return;
+    const to = Number(at) + by;
+    const focus = () => list.current?.querySelector<HTMLElement>(`[data-index="${to}"] button`)?.focus();
+    if (isVirtual) rows.scrollToIndex(to);
+    focus();
+    // A row that was out of sight exists one frame later.
+    if (isVirtual) requestAnimationFrame(focus);
   }
 
+  const row = (step: Step) => (
+    <Row
+      step={step}
+      bar={barOf(step, span, now)}
+      names={names}
+      selected={step.key === selected}
+      onSelect={() => onSelect(step.key === selected ? undefined : step.key)}
+    />
+  );
   return (
     <div className="flex flex-col">
-      <Scale totalSeconds={totalSeconds} />
+      <Scale totalSeconds={span.totalSeconds} />
       <ol
         ref={list}
         aria-label="Steps over time"
-        className="flex flex-col"
+        className={cx(
+          "relative flex flex-col",
+          isVirtual && "h-[min(420px,60dvh)] overflow-y-auto overscroll-contain",
+        )}
+        {...(isVirtual && { tabIndex: 0 })}
         onKeyDown={(event) => {
           if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
           event.preventDefault();
           moveFocus(event.key === "ArrowDown" ? 1 : -1);
         }}
       >
-        {run.steps.map((step, index) => (
-          <li key={step.key}>
-            <Row
-              step={step}
-              bar={bars[index]}
-              names={new Map(run.steps.map(({ key, name }) => [key, name]))}
-              selected={step.key === selected}
-              onSelect={() => onSelect(step.key === selected ? undefined : step.key)}
-            />
-          </li>
-        ))}
+        {isVirtual ? (
+          <>
+            <li aria-hidden className="shrink-0" style={{ height: rows.getTotalSize() }} />
+            {rows.getVirtualItems().map(({ key, index, start }) => (
+              <li
+                key={key}
+                ref={rows.measureElement}
+                data-index={index}
+                aria-setsize={steps.length}
+                aria-posinset={index + 1}
+                className="absolute inset-x-0 top-0"
+                style={{ transform: `translateY(${start}px)` }}
+              >
+                {row(steps[index] as Step)}
+              </li>
+            ))}
+          </>
+        ) : (
+          steps.map((step, index) => (
+            <li key={step.key} data-index={index}>
+              {row(step)}
+            </li>
+          ))
+        )}
       </ol>
     </div>
   );
@@ -83,16 +134,20 @@ function Scale({ totalSeconds }: { totalSeconds: number }) {
 
 interface RowProps {
   step: Step;
-  bar: Bar | undefined;
-  names: Map<string, string>;
+  bar: Bar;
+  names: ReadonlyMap<string, string>;
   selected: boolean;
   onSelect: () => void;
 }
 
+/** Named one by one, more than these needs would be a page of their own to listen to. */
+const NAMED_NEEDS = 5;
+
 function Row({ step, bar, names, selected, onSelect }: RowProps) {
   const status = stepStatus(step);
   const waits = step.status === "waiting" ? step.wait_reason : "";
-  const after = step.needs.map((need) => names.get(need) ?? need).join(", ");
+  const after = step.needs.slice(0, NAMED_NEEDS).map((need) => names.get(need) ?? need);
+  const rest = step.needs.length - after.length;
   return (
     <button
       type="button"
@@ -107,21 +162,27 @@ function Row({ step, bar, names, selected, onSelect }: RowProps) {
           <span className="block truncate text-table">{step.name}</span>
           <span className={cx("block truncate text-meta text-muted", !waits && "md:sr-only")}>
             {waits ? sentence(localTimes(visibleText(waits))) : lookOf(status).label}
-            {!waits && step.started_at && ` · ${doerOf(step)}`}
-            {after && <span className="sr-only">, after {after}</span>}
+            {!waits && step.items && ` · ${describeItems(step.items)}`}
+            {!waits && !step.items && step.started_at && ` · ${doerOf(step)}`}
+            {after.length > 0 && (
+              <span className="sr-only">
+                , after {after.join(", ")}
+                {rest > 0 && ` and ${rest} more`}
+              </span>
+            )}
           </span>
         </span>
       </span>
       <Track step={step} bar={bar} />
       <span className="text-right text-meta text-muted tnum">
-        {bar?.seconds != null ? duration(bar.seconds) : lookOf(status).label}
+        {bar.seconds != null ? duration(bar.seconds) : lookOf(status).label}
       </span>
     </button>
   );
 }
 
-function Track({ step, bar }: { step: Step; bar: Bar | undefined }) {
-  if (bar?.left == null) return <span aria-hidden className="hidden h-px bg-border md:block" />;
+function Track({ step, bar }: { step: Step; bar: Bar }) {
+  if (bar.left == null) return <span aria-hidden className="hidden h-px bg-border md:block" />;
   const running = !isOver(step.status);
   return (
     <span aria-hidden data-tone={lookOf(step.status).tone} className="relative hidden h-3.5 md:block">
@@ -130,7 +191,11 @@ function Track({ step, bar }: { step: Step; bar: Bar | undefined }) {
         className={`absolute inset-y-0 overflow-hidden rounded-[3px] ${running ? "tint" : "bg-(--tone)"}`}
         style={{ left: `${bar.left}%`, width: `${bar.width}%` }}
       >
-        {running && <span className="block h-full bg-(--tone)" style={{ width: `${step.progress}%` }} />}
+        {step.items ? (
+          <ItemsBar items={step.items} className="h-full" />
+        ) : (
+          running && <span className="block h-full bg-(--tone)" style={{ width: `${step.progress}%` }} />
+        )}
       </span>
     </span>
   );

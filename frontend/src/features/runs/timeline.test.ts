@@ -1,8 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { ticksOf, timelineOf } from "./timeline";
+import { barOf, spanOf, type TimedStep, ticksOf } from "./timeline";
 
 const at = (second: number) => new Date(Date.UTC(2026, 0, 1) + second * 1000).toISOString();
-const run = { created_at: at(0), started_at: at(0), completed_at: null };
+const run = { created_at: at(0), started_at: at(0), completed_at: null as string | null };
+
+function timelineOf(about: typeof run, steps: TimedStep[], now: number) {
+  const span = spanOf(about, steps, now);
+  return { totalSeconds: span.totalSeconds, bars: steps.map((step) => barOf(step, span, now)) };
+}
 
 describe("timeline", () => {
   it("places bars by time", () => {

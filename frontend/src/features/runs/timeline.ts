@@ -15,34 +15,38 @@ export interface Bar {
   seconds: number | null;
 }
 
-export interface Timeline {
+/** From when to when the axis goes. */
+export interface Span {
   startedAt: number;
   totalSeconds: number;
-  bars: Bar[];
 }
 
 /** Bars thinner than this percentage would be invisible. */
 const MIN_WIDTH = 0.75;
 
-export function timelineOf(
+export function spanOf(
   run: { started_at: string | null; created_at: string; completed_at: string | null },
   steps: readonly TimedStep[],
   now: number,
-): Timeline {
-  const begins = steps.flatMap(({ started_at }) => (started_at ? [Date.parse(started_at)] : []));
-  const startedAt = Math.min(Date.parse(run.started_at ?? run.created_at), ...begins);
-  const ends = steps.flatMap((step) => (step.started_at ? [endOf(step, now)] : []));
-  const endedAt = Math.max(run.completed_at ? Date.parse(run.completed_at) : now, startedAt + 1000, ...ends);
-  const total = endedAt - startedAt;
-  const bars = steps.map((step): Bar => {
-    if (!step.started_at) return { key: step.key, left: null, width: 0, seconds: null };
-    const begin = Date.parse(step.started_at);
-    const lasted = Math.max(0, endOf(step, now) - begin);
-    const width = Math.max(MIN_WIDTH, (lasted / total) * 100);
-    const left = Math.min(((begin - startedAt) / total) * 100, 100 - width);
-    return { key: step.key, left, width, seconds: lasted / 1000 };
-  });
-  return { startedAt, totalSeconds: total / 1000, bars };
+): Span {
+  let startedAt = Date.parse(run.started_at ?? run.created_at);
+  let endedAt = run.completed_at ? Date.parse(run.completed_at) : now;
+  for (const step of steps) {
+    if (!step.started_at) continue;
+    startedAt = Math.min(startedAt, Date.parse(step.started_at));
+    endedAt = Math.max(endedAt, endOf(step, now));
+  }
+  return { startedAt, totalSeconds: Math.max(1000, endedAt - startedAt) / 1000 };
+}
+
+export function barOf(step: TimedStep, { startedAt, totalSeconds }: Span, now: number): Bar {
+  if (!step.started_at) return { key: step.key, left: null, width: 0, seconds: null };
+  const begin = Date.parse(step.started_at);
+  const total = totalSeconds * 1000;
+  const lasted = Math.max(0, endOf(step, now) - begin);
+  const width = Math.max(MIN_WIDTH, (lasted / total) * 100);
+  const left = Math.min(((begin - startedAt) / total) * 100, 100 - width);
+  return { key: step.key, left, width, seconds: lasted / 1000 };
 }
 
 function endOf(step: TimedStep, now: number): number {

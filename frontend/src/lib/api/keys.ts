@@ -55,6 +55,11 @@ export const keys = {
     lists: ["runs", "list"] as const,
     list: (filter: Filter) => ["runs", "list", filter] as const,
     detail: (id: string) => ["runs", "detail", id] as const,
+    step: (id: string, key: string, item: number | undefined) =>
+      ["runs", "step", id, key, item ?? null] as const,
+    itemsOf: (id: string, parent: string) => ["runs", "items", id, parent] as const,
+    items: (id: string, parent: string, status: string | undefined) =>
+      ["runs", "items", id, parent, status ?? null] as const,
   },
   approvals: {
     lists: ["approvals", "list"] as const,
@@ -62,6 +67,18 @@ export const keys = {
     list: (filter: Filter) => ["approvals", "list", filter] as const,
     detail: (id: string) => ["approvals", "detail", id] as const,
     openCount: ["approvals", "open-count"] as const,
+  },
+  schedules: {
+    all: ["schedules"] as const,
+    lists: ["schedules", "list"] as const,
+    list: (filter: Filter) => ["schedules", "list", filter] as const,
+    moments: (id: string) => ["schedules", "moments", id] as const,
+  },
+  /** What a cron expression means; no event changes it. */
+  cron: (cron: string, zone: string) => ["cron", cron, zone] as const,
+  triggers: {
+    all: ["triggers"] as const,
+    list: (filter: Filter) => ["triggers", "list", filter] as const,
   },
   /** Whether the whole project is held. */
   pause: ["pause"] as const,

@@ -16,6 +16,7 @@ import type {
   Run,
   Snapshot,
   Step,
+  StepStatus,
 } from "../api/types";
 import type {
   ApprovalEvent,
@@ -100,6 +101,8 @@ function applyOne(cache: Cache, event: LiveEvent, invalidate: Invalidate): void 
   else if (event.type === "approval_update") approvalChanged(cache, event, invalidate);
   else if (event.type === "pause_update") pauseChanged(cache, event, invalidate);
   else if (event.type === "workflow_saved") invalidate(keys.workflows.all);
+  else if (event.type === "schedule_update") invalidate(keys.schedules.all);
+  else if (event.type === "trigger_update") invalidate(keys.triggers.all);
   else if (event.type === "system_alert") invalidate(keys.alerts.all, dashboard.attention);
   else invalidate(dashboard.all);
 }
@@ -116,7 +119,7 @@ function runChanged(cache: Cache, event: WorkflowEvent, invalidate: Invalidate):
     completed_at: event.completed_at,
   }));
   const moved = event.previous_status !== event.status;
-  if (moved) invalidate(keys.runs.lists, keys.workflows.all, dashboard.attention);
+  if (moved) invalidate(keys.runs.lists, keys.workflows.all, keys.schedules.all, dashboard.attention);
   // The output and the error of a run are not in the event.
   if (event.completed_at) invalidate(key);
 }
@@ -134,9 +137,13 @@ function pauseChanged(cache: Cache, event: PauseEvent, invalidate: Invalidate): 
   invalidate(keys.workflows.all, keys.runs.all);
 }
 
+/** Above so many steps a run is not read again for one of them: the event and the step's own page do. */
+const LARGE_RUN = 100;
+
 function stepChanged(cache: Cache, event: StepEvent, invalidate: Invalidate): void {
-  const key = keys.runs.detail(event.run_id);
-  patchStep(cache, event.run_id, event.step_id, (step) => ({
+  const { run_id, step_id, key, parent_id, map_index } = event;
+  const isMoved = event.previous_status !== event.status;
+  const change = (step: Step): Step => ({
     ...step,
     status: event.status,
     wait_reason: event.wait_reason,
@@ -144,12 +151,88 @@ function stepChanged(cache: Cache, event: StepEvent, invalidate: Invalidate): vo
     attempt: event.attempt,
     agent: event.agent_id ? { id: event.agent_id, name: event.agent_name } : null,
     command_run_id: event.command_run_id,
+    child_run_id: event.child_run_id,
+    items: event.items === null ? step.items : begun(event.items),
     progress: event.progress,
     error: event.error,
     started_at: event.started_at,
     completed_at: event.completed_at,
+  });
+  const one = keys.runs.step(run_id, key, map_index ?? undefined);
+  patch<Step>(cache, one, change);
+  if (isMoved) invalidate(one);
+  if (parent_id) {
+    itemChanged(cache, event, change, invalidate);
+    return;
+  }
+  patchStep(cache, run_id, step_id, change);
+  if (!isMoved) return;
+  const run = cache.getQueryData<Run>(keys.runs.detail(run_id));
+  if (run === undefined || run.steps.length <= LARGE_RUN) invalidate(keys.runs.detail(run_id));
+  if (event.step_kind === "map") invalidate(keys.runs.itemsOf(run_id, step_id));
+}
+
+type ItemPages = { pages: { results: Step[] }[] };
+
+function itemChanged(
+  cache: Cache,
+  event: StepEvent,
+  change: (step: Step) => Step,
+  invalidate: Invalidate,
+): void {
+  const { run_id, step_id, parent_id } = event;
+  const parent = parent_id as string;
+  for (const [key, items] of cache.getQueriesData<ItemPages>({
+    queryKey: keys.runs.itemsOf(run_id, parent),
+  })) {
+    // What a filter shows only the server can say.
+    if (key.at(-1) !== null) invalidate(key);
+    const at = items?.pages.findIndex(({ results }) => results.some(({ id }) => id === step_id)) ?? -1;
+    if (!items || at < 0) continue;
+    const pages = items.pages.map((page, index) =>
+      index === at
+        ? { ...page, results: page.results.map((step) => (step.id === step_id ? change(step) : step)) }
+        : page,
+    );
+    cache.setQueryData<ItemPages>(key, { ...items, pages });
+  }
+  if (event.previous_status === event.status) return;
+  patchStep(cache, run_id, parent, (step) => ({
+    ...step,
+    items: recounted(step.items, event.previous_status, event.status),
   }));
-  if (event.previous_status !== event.status) invalidate(key);
+}
+
+type Counts = NonNullable<Step["items"]>;
+const countedAs: Record<StepStatus, Exclude<keyof Counts, "total">> = {
+  pending: "waiting",
+  queued: "waiting",
+  waiting: "waiting",
+  running: "running",
+  completed: "completed",
+  failed: "failed",
+  timed_out: "failed",
+  cancelled: "cancelled",
+  skipped: "cancelled",
+};
+
+/** Of a map that has just begun. */
+const begun = (total: number): Counts => ({
+  total,
+  waiting: total,
+  running: 0,
+  completed: 0,
+  failed: 0,
+  cancelled: 0,
+});
+
+/** The counts of a map after one of its items moved. */
+export function recounted(counts: Step["items"], from: StepStatus | null, to: StepStatus): Step["items"] {
+  if (!counts || from === null) return counts;
+  const next = { ...counts };
+  next[countedAs[from]] = Math.max(0, next[countedAs[from]] - 1);
+  next[countedAs[to]] += 1;
+  return next;
 }
 
 function commandRunChanged(cache: Cache, event: CommandRunEvent, invalidate: Invalidate): void {
@@ -257,10 +340,11 @@ function patch<T>(cache: Cache, key: Key, change: (value: T) => T): void {
 }
 
 function patchStep(cache: Cache, runId: string, stepId: string, change: (step: Step) => Step): void {
-  patch<Run>(cache, keys.runs.detail(runId), (run) => ({
-    ...run,
-    steps: run.steps.map((step) => (step.id === stepId ? change(step) : step)),
-  }));
+  patch<Run>(cache, keys.runs.detail(runId), (run) => {
+    const at = run.steps.findIndex(({ id }) => id === stepId);
+    const step = run.steps[at];
+    return step ? { ...run, steps: run.steps.with(at, change(step)) } : run;
+  });
 }
 
 const entityOf: Record<LiveEvent["type"], (event: never) => [string, string]> = {
@@ -273,6 +357,8 @@ const entityOf: Record<LiveEvent["type"], (event: never) => [string, string]> = 
   approval_update: (e: { approval_id: string }) => ["approval", e.approval_id],
   pause_update: (e: { subject_id: string }) => ["pause", e.subject_id],
   workflow_saved: (e: { definition_id: string }) => ["workflow", e.definition_id],
+  schedule_update: (e: { schedule_id: string }) => ["schedule", e.schedule_id],
+  trigger_update: (e: { trigger_id: string }) => ["trigger", e.trigger_id],
   system_alert: (e: { alert_id?: string }) => ["alert", e.alert_id ?? ""],
 };
 
