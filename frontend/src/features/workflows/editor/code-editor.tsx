@@ -215,7 +215,7 @@ const COLOURS = HighlightStyle.define([
 
 const LOOKS = EditorView.theme({
   "&": { height: "100%", backgroundColor: "var(--surface)", color: "var(--fg)" },
-  "&.cm-focused": { outline: "2px solid var(--accent)", outlineOffset: "-2px" },
+  "&.cm-focused": { outline: "none" }, // the card around it has the focus ring
   ".cm-scroller": { fontFamily: "var(--font-mono, monospace)", fontSize: "12px", lineHeight: "18px" },
   ".cm-content": { caretColor: "var(--fg)", padding: "8px 0" },
   ".cm-cursor": { borderLeftColor: "var(--fg)" },

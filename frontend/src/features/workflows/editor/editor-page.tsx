@@ -1,12 +1,12 @@
 /** Writing a workflow: its text beside the graph it makes and what is wrong with it. */
 import { useQuery } from "@tanstack/react-query";
 import { ShieldAlert } from "lucide-react";
+import type { ReactNode } from "react";
 import { Page } from "@/components/ui/page";
 import { EmptyState, Skeleton } from "@/components/ui/states";
 import { Loaded } from "@/components/work/loaded";
 import { useMe } from "@/hooks";
 import { commandsQuery } from "@/lib/api/commands";
-import type { Workflow } from "@/lib/api/types";
 import { workflowQuery } from "@/lib/api/workflows";
 import { visibleText } from "@/lib/format";
 import { copyOf, template } from "./starting-text";
@@ -15,8 +15,14 @@ import { Workbench } from "./workbench";
 export function EditWorkflowPage({ slug }: { slug: string }) {
   const query = useQuery(workflowQuery(slug));
   return (
-    <Frame title={query.data ? `Edit ${visibleText(query.data.name)}` : "Edit workflow"} query={query}>
-      {(workflow) => <Workbench saved={workflow} text={workflow.source ?? ""} />}
+    <Frame title="Edit workflow" query={query}>
+      {(workflow) => (
+        <Workbench
+          title={`Edit ${visibleText(workflow.name)}`}
+          saved={workflow}
+          text={workflow.source ?? ""}
+        />
+      )}
     </Frame>
   );
 }
@@ -42,7 +48,7 @@ function FromTemplate() {
   const query = useQuery(commandsQuery());
   return (
     <Frame title="New workflow" query={query}>
-      {(commands) => <Workbench saved={null} text={template(commands)} />}
+      {(commands) => <Workbench title="New workflow" saved={null} text={template(commands)} />}
     </Frame>
   );
 }
@@ -50,8 +56,14 @@ function FromTemplate() {
 function FromCopy({ slug }: { slug: string }) {
   const query = useQuery(workflowQuery(slug));
   return (
-    <Frame title={query.data ? `Copy of ${visibleText(query.data.name)}` : "New workflow"} query={query}>
-      {(workflow: Workflow) => <Workbench saved={null} text={copyOf(workflow.source ?? "", workflow)} />}
+    <Frame title="New workflow" query={query}>
+      {(workflow) => (
+        <Workbench
+          title={`Copy of ${visibleText(workflow.name)}`}
+          saved={null}
+          text={copyOf(workflow.source ?? "", workflow)}
+        />
+      )}
     </Frame>
   );
 }
@@ -59,11 +71,12 @@ function FromCopy({ slug }: { slug: string }) {
 interface FrameProps<Data> {
   title: string;
   query: Parameters<typeof Loaded<Data>>[0]["query"];
-  children: (data: Data) => React.ReactNode;
+  children: (data: Data) => ReactNode;
 }
 
+/** The page until its text is there; the workbench brings a page of its own. */
 function Frame<Data>({ title, query, children }: FrameProps<Data>) {
-  if (query.data !== undefined) return <TitledPage title={title}>{children(query.data)}</TitledPage>;
+  if (query.data !== undefined) return children(query.data);
   return (
     <Page title={title}>
       <Loaded
@@ -74,15 +87,6 @@ function Frame<Data>({ title, query, children }: FrameProps<Data>) {
       >
         {children}
       </Loaded>
-    </Page>
-  );
-}
-
-/** The workbench brings its own buttons, so the page's heading stands in it. */
-function TitledPage({ title, children }: { title: string; children: React.ReactNode }) {
-  return (
-    <Page title={title} className="lg:h-[calc(100dvh-48px)]">
-      {children}
     </Page>
   );
 }

@@ -45,7 +45,10 @@ export function Preview({ checked, selected, onSelect }: PreviewProps) {
       )}
       <div
         data-stale={!isCurrent || undefined}
-        className={cx("flex min-h-0 flex-1 flex-col transition-opacity", !isCurrent && "opacity-50")}
+        className={cx(
+          "flex min-h-0 flex-1 flex-col transition-opacity",
+          !isCurrent && "opacity-75 grayscale",
+        )}
       >
         <Dag
           title="Graph"

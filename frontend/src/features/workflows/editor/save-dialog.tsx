@@ -1,5 +1,6 @@
 /** What is going to be saved, against the version there is, and what to do when somebody was faster. */
 import { useQuery } from "@tanstack/react-query";
+import { useEffect, useRef } from "react";
 import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
 import { SkeletonRows } from "@/components/ui/states";
@@ -32,6 +33,12 @@ export function SaveDialog(props: SaveDialogProps) {
     staleTime: 0,
   });
   const checked = query.data;
+  const save = useRef<HTMLButtonElement>(null);
+  const isReady = checked?.valid ?? false;
+  // Ctrl-S and Enter save, once what changes is in sight.
+  useEffect(() => {
+    if (isReady) save.current?.focus();
+  }, [isReady]);
   const current = checked?.difference?.current.number;
   const isOvertaken = current !== undefined && current !== base;
   const next = (current ?? base) + 1;
@@ -47,9 +54,10 @@ export function SaveDialog(props: SaveDialogProps) {
         <>
           <Button onClick={onClose}>Keep editing</Button>
           <Button
+            ref={save}
             variant="primary"
             busy={busy}
-            disabled={!checked?.valid}
+            disabled={!isReady}
             onClick={() => onSave(current ?? base)}
           >
             {busy ? "Saving…" : isOvertaken ? `Save on top of version ${current}` : `Save version ${next}`}

@@ -3,6 +3,7 @@ import { Play, Save } from "lucide-react";
 import { lazy, Suspense, useEffect, useEffectEvent, useId, useRef, useState } from "react";
 import { BlockedButton, Button } from "@/components/ui/button";
 import { Card } from "@/components/ui/card";
+import { Page } from "@/components/ui/page";
 import { Skeleton } from "@/components/ui/states";
 import { FilterButtons } from "@/components/work/list";
 import { StartRun } from "@/components/work/start-run";
@@ -27,13 +28,14 @@ const CodeEditor = lazy(() => patiently(() => import("./code-editor")));
 type Part = "text" | "graph" | "problems";
 
 interface WorkbenchProps {
+  title: string;
   /** The workflow as the server has it now; null while there is none yet. */
   saved: Workflow | null;
   /** What the text is at first; later ones do not overwrite what is being written. */
   text: string;
 }
 
-export function Workbench({ saved, text: initial }: WorkbenchProps) {
+export function Workbench({ title, saved, text: initial }: WorkbenchProps) {
   const slug = saved?.slug ?? "";
   const mayEdit = useCanOperate();
   const [text, setText] = useState(initial);
@@ -64,21 +66,12 @@ export function Workbench({ saved, text: initial }: WorkbenchProps) {
   }
 
   return (
-    <>
-      <div className="flex flex-wrap items-center gap-2">
-        <span className="lg:hidden">
-          <FilterButtons
-            label="Show"
-            value={part}
-            onChange={(value) => setPart(value as Part)}
-            options={[
-              { value: "text", label: "Text" },
-              { value: "graph", label: "Graph" },
-              { value: "problems", label: "Problems", count: checked.problems.length },
-            ]}
-          />
-        </span>
-        <span className="ml-auto flex flex-wrap items-center gap-2">
+    <Page
+      title={title}
+      // As high as the window, so that text and graph stay beside each other.
+      className="lg:h-[calc(100dvh-48px)]"
+      actions={
+        <>
           <span className="text-meta text-muted">{stateOf(saved, base.version, isDirty)}</span>
           {saved && mayEdit && <RunButton isDirty={isDirty} onRun={() => setStarting(true)} />}
           {mayEdit && (
@@ -86,8 +79,21 @@ export function Workbench({ saved, text: initial }: WorkbenchProps) {
               <Save size={14} aria-hidden /> {saved ? "Save…" : "Create"}
             </Button>
           )}
-        </span>
-      </div>
+        </>
+      }
+    >
+      <span className="lg:hidden">
+        <FilterButtons
+          label="Show"
+          value={part}
+          onChange={(value) => setPart(value as Part)}
+          options={[
+            { value: "text", label: "Text" },
+            { value: "graph", label: "Graph" },
+            { value: "problems", label: "Problems", count: checked.problems.length },
+          ]}
+        />
+      </span>
       {!saved && saving.save.error && (
         <p role="alert" className="text-err">
           {messageOf(saving.save.error)}
@@ -108,7 +114,7 @@ export function Workbench({ saved, text: initial }: WorkbenchProps) {
         <Card
           label="Text"
           className={cx(
-            "h-[calc(100dvh-260px)] min-h-80 lg:h-auto lg:min-h-0",
+            "has-[.cm-focused]:outline-2 has-[.cm-focused]:outline-accent h-[calc(100dvh-350px)] min-h-80 lg:h-auto lg:min-h-0",
             part !== "text" && "max-lg:hidden",
           )}
           bodyClassName="flex min-h-0 flex-col overflow-hidden p-0"
@@ -156,7 +162,7 @@ export function Workbench({ saved, text: initial }: WorkbenchProps) {
       )}
       {isStarting && saved && <StartRun open onOpenChange={setStarting} workflow={saved} />}
       <LeaveGuard shouldAsk={() => mayEdit && saving.wouldBeLost()} />
-    </>
+    </Page>
   );
 }
 
