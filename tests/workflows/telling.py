@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 from pydantic import SecretStr
 
-from apps.workflows import notices
+from apps.workflows import links, notices
 from apps.workflows.models import Approval, Notice, Run, Step, Workflow
 from tests.rig.answering import Answering
 from tests.rig.mailbox import Mailbox
@@ -72,6 +72,11 @@ def link_in(text: str) -> str:
 
 def link_of(box: Mailbox, number: int = -1) -> str:
     return link_in(text_of(box.messages[number]))
+
+
+def path_of(approval: Approval) -> str:
+    """The path of the link of the approval's only notice, however it was told."""
+    return links.url_of(Notice.objects.get(approval=approval)).removeprefix("https://control.example.org")
 
 
 def press(link: str, decision: str = "approve", **fields: str) -> Any:

@@ -19,7 +19,7 @@ from apps.errors import Conflict, NotFound
 from apps.monitoring import alerts
 from apps.monitoring.models import Alert
 from apps.workflows import approvals, engine, notices, services, signatures
-from apps.workflows.models import Approval, Notice, Step
+from apps.workflows.models import Approval, Notice, NoticeState, Step
 from config.engine import duties
 from tests.accounts.people import caller, make_user
 from tests.rig.answering import Answering, answering, http
@@ -270,7 +270,7 @@ def test_who_was_overtaken_writes_nothing(project: Project, hook: Answering) -> 
     held = notice(approval)
     until = timezone.now() - timedelta(seconds=5)
     Notice.objects.update(state="sent", next_at=None)
-    notices._end(held, until, notices.NoticeState.DEAD, "too late")
+    notices._end(held, until, NoticeState.DEAD, "too late")
     assert notice(approval).state == "sent"
 
 

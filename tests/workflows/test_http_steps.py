@@ -76,6 +76,7 @@ def do(project: Project, worker: WorkerProcess, workflow: Workflow, text: str = 
 
 
 def of(step: Step) -> CommandRun:
+    assert step.command_run_id
     return CommandRun.objects.get(pk=step.command_run_id)
 
 

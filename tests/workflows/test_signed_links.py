@@ -11,17 +11,17 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.core import signing
 from django.test import Client
 from django.utils import timezone
 
 from apps.accounts.models import Project, Role
-from apps.workflows import approvals, links
-from apps.workflows.models import Approval, ApprovalDecision, Notice, Step
+from apps.errors import Conflict
+from apps.workflows import approvals, engine
+from apps.workflows.models import Approval, ApprovalDecision, Step
 from tests.accounts.people import make_user
 from tests.rig.mailbox import Mailbox, mailbox
 from tests.workflows.acting import fresh, make_project
-from tests.workflows.telling import ask, asking, configure, expire, link_of, press, send
+from tests.workflows.telling import ask, asking, configure, expire, link_of, path_of, press, send
 
 pytestmark = pytest.mark.django_db
 
@@ -189,7 +189,7 @@ def test_nobody_agrees_twice_by_link_and_signed_in(project: Project, box: Mailbo
     make_user(Role.OPERATOR, project, "ada", email=ADA.upper())
     approval, link = asked(project, box, min_approvals=2)
     assert press(link, "approve").status_code == 200
-    with pytest.raises(approvals.Conflict, match="You decided this"):
+    with pytest.raises(Conflict, match="You decided this"):
         approvals.decide(approval, approved=True, by="ada")
     other, link = asked(project, box, min_approvals=2)
     approvals.decide(other, approved=True, by="ada")
@@ -235,13 +235,7 @@ def test_a_webhook_s_link_decides_only_where_it_does_not_matter_who(
     assert free.decisions.get().by == "hooks.example.org (by link)"
 
 
-def path_of(approval: Approval) -> str:
-    return links.url_of(Notice.objects.get(approval=approval)).removeprefix("https://control.example.org")
-
-
 def test_a_link_ends_with_its_question(project: Project, box: Mailbox) -> None:
-    from apps.workflows import engine
-
     approval, link = asked(project, box, expires_seconds=60)
     expire(approval)
     engine.sweep()
@@ -255,10 +249,10 @@ def test_a_link_of_a_question_without_end_is_good_for_a_week(
 ) -> None:
     approval, link = asked(project, box)
     later = timezone.now() + timedelta(days=6, hours=23)
-    monkeypatch.setattr(signing.time, "time", later.timestamp)
+    monkeypatch.setattr("django.core.signing.time.time", later.timestamp)
     assert Client().get(link).status_code == 200
     later += timedelta(hours=2)
-    monkeypatch.setattr(signing.time, "time", later.timestamp)
+    monkeypatch.setattr("django.core.signing.time.time", later.timestamp)
     assert Client().get(link).status_code == 410
     answer = press(link, "approve")
     assert answer.status_code == 410
