@@ -179,6 +179,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/approvals/{approval_id}/notices/{notice_id}/delivery/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * @description Send a notice once more. What arrived already goes as a message of its own; 409 when the
+         *     question is closed.
+         */
+        post: operations["send_notice_again"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/logout/": {
         parameters: {
             query?: never;
@@ -316,6 +336,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/command-runs/{command_run_id}/priority/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** @description Let it go before or after others. 409 when it is over. */
+        put: operations["prioritise_command_run"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/command-runs/{command_run_id}/progress/": {
         parameters: {
             query?: never;
@@ -344,6 +381,23 @@ export interface paths {
         put?: never;
         /** @description Finish it with an output or an error. 409 when the fence is stale; nothing is written then. */
         post: operations["report_result"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/command-runs/cancellations/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Cancel those that fit the filter and are not over, the oldest first, at most 500 at a time. */
+        post: operations["cancel_command_runs"];
         delete?: never;
         options?: never;
         head?: never;
@@ -645,6 +699,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/project/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The project's limits and what is at work now. */
+        get: operations["get_project"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** @description Change its limits. What is at work goes on, also when it is more than the new limit. */
+        patch: operations["change_project"];
+        trace?: never;
+    };
     "/api/v1/runs/": {
         parameters: {
             query?: never;
@@ -709,6 +781,23 @@ export interface paths {
         post: operations["pause_run"];
         /** @description Let it go on; its deadline moves by the time it was paused. 409 when the run is over. */
         delete: operations["resume_run"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/priority/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** @description Let it, and what it has queued, go before or after others. 409 when the run is over. */
+        put: operations["prioritise_run"];
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -799,6 +888,94 @@ export interface paths {
         put?: never;
         /** @description Cancel the open runs that fit the filter, the oldest first, at most 500 at a time. */
         post: operations["cancel_runs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/pauses/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Pause the open runs that fit the filter; what runs goes on to its end. */
+        post: operations["pause_runs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/priorities/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Give the open runs that fit the filter another priority. */
+        post: operations["prioritise_runs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/reruns/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * @description Start the workflows of the runs that fit the filter again, each with the same input. What is
+         *     left over would be the same again with new runs: name the runs instead.
+         */
+        post: operations["rerun_runs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/resumes/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Let the paused runs that fit the filter go on. */
+        post: operations["resume_runs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/retries/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Do again what failed in the failed and cancelled runs that fit the filter. */
+        post: operations["retry_runs"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1359,6 +1536,11 @@ export interface components {
             decided_at: string | null;
             decisions: components["schemas"]["ApprovalDecision"][];
             details: string;
+            /**
+             * Format: date-time
+             * @description When nobody had decided in time and others were asked
+             */
+            escalated_at: string | null;
             /** Format: date-time */
             expires_at: string | null;
             /** @description JSON Schema of a form to fill in; empty when there is none */
@@ -1368,6 +1550,8 @@ export interface components {
             /** Format: uuid */
             id: string;
             min_approvals: number;
+            /** @description Who outside was told, and whether it arrived */
+            notices: components["schemas"]["Notice"][];
             requested_by: string;
             run: components["schemas"]["ApprovalRun"];
             state: components["schemas"]["ApprovalStateEnum"];
@@ -1478,15 +1662,15 @@ export interface components {
         BlankEnum: "";
         /** @enum {string} */
         BodyEnum: "command" | "approval" | "wait" | "http" | "workflow";
-        BulkCancelled: {
-            cancelled: number;
-            /** @description Runs that ended by themselves meanwhile */
-            refused: number;
-        };
-        BulkCancelRequest: {
-            filter: components["schemas"]["RunFilterRequest"];
-            /** @default 500 */
-            limit: number;
+        BulkDone: {
+            /** @description On how many it was, or with dry_run would be, done */
+            done: number;
+            /** @description On how many it is still possible: ask again */
+            left: number;
+            /** @description What fits the filter; not counted beyond 10,000 */
+            matched: number;
+            /** @description Some of those on which it is not possible, at most 20 */
+            refused: components["schemas"]["Refusal"][];
         };
         /**
          * CatalogueChanged
@@ -1578,6 +1762,8 @@ export interface components {
             message: string;
             model: string;
             output: unknown | null;
+            /** @description Higher goes first */
+            priority: number;
             progress: number;
             /** Format: date-time */
             queued_at: string;
@@ -1604,7 +1790,7 @@ export interface components {
          * CommandRunChanged
          * @description A command run as it now is.
          *
-         *     Kinds: command_run.queued, .dispatched, .started, .retried, .finished. `previous_status` is
+         *     Kinds: command_run.queued, .dispatched, .started, .retried, .changed, .finished. `previous_status` is
          *     null for a new one.
          */
         CommandRunChanged: {
@@ -1635,6 +1821,11 @@ export interface components {
             output_tokens: number | null;
             /** Previous Status */
             previous_status: string | null;
+            /**
+             * Priority
+             * @default 0
+             */
+            priority: number;
             /** Progress */
             progress: number;
             /** Queued At */
@@ -1661,6 +1852,13 @@ export interface components {
              * @default command
              */
             work_kind: string;
+        };
+        CommandRunFilterRequest: {
+            /** Format: uuid */
+            agent?: string;
+            command?: string;
+            ids?: string[];
+            status?: components["schemas"]["CommandRunStatusEnum"];
         };
         /**
          * CommandRunLog
@@ -1731,6 +1929,8 @@ export interface components {
             max_attempts: number;
             message: string;
             model: string;
+            /** @description Higher goes first */
+            priority: number;
             progress: number;
             /** Format: date-time */
             queued_at: string;
@@ -1745,6 +1945,17 @@ export interface components {
             title: string;
             tokens: components["schemas"]["Tokens"];
             wait_reason: string;
+        };
+        /** @description The part that every verb on many has in common; the filter is added by each. */
+        CommandRunsBulkRequest: {
+            /**
+             * @description Only say on how many
+             * @default false
+             */
+            dry_run: boolean;
+            filter: components["schemas"]["CommandRunFilterRequest"];
+            /** @default 500 */
+            limit: number;
         };
         CommandRunState: {
             /** Format: uuid */
@@ -1943,6 +2154,28 @@ export interface components {
             started_at: string | null;
             status: components["schemas"]["RunStatusEnum"];
         };
+        /**
+         * LimitsChanged
+         * @description A project may have more, or less, at work at a time. Kind: project.limited. Null is no limit.
+         */
+        LimitsChanged: {
+            /** By */
+            by: string;
+            /** Max Command Runs */
+            max_command_runs: number | null;
+            /** Max Runs */
+            max_runs: number | null;
+            /**
+             * Project Id
+             * Format: uuid
+             */
+            project_id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "limits_update";
+        };
         /** @enum {string} */
         LogLevelEnum: "debug" | "info" | "warning" | "error";
         /**
@@ -2071,6 +2304,30 @@ export interface components {
             /** @description The slug of a workflow */
             workflow: string;
         };
+        Notice: {
+            attempts: number;
+            /** Format: date-time */
+            created_at: string;
+            /** @description Why the last attempt did not arrive; empty when it did */
+            error: string;
+            /** Format: uuid */
+            id: string;
+            kind: components["schemas"]["NoticeKindEnum"];
+            /**
+             * Format: date-time
+             * @description When it is tried next
+             */
+            next_at: string | null;
+            /** Format: date-time */
+            sent_at: string | null;
+            state: components["schemas"]["NoticeStateEnum"];
+            /** @description The e-mail address, or the host of the webhook */
+            target: string;
+        };
+        /** @enum {string} */
+        NoticeKindEnum: "email" | "webhook";
+        /** @enum {string} */
+        NoticeStateEnum: "pending" | "sent" | "dead";
         OpenAlert: {
             /** Format: uuid */
             id: string;
@@ -2322,6 +2579,12 @@ export interface components {
              */
             priority: number;
         };
+        PatchedProjectRequest: {
+            /** @description Command runs at work; null: no limit */
+            max_command_runs?: number | null;
+            /** @description Runs at work at a time; null: no limit */
+            max_runs?: number | null;
+        };
         Pause: {
             /** Format: date-time */
             at: string | null;
@@ -2364,6 +2627,10 @@ export interface components {
             /** @default UTC */
             time_zone: string;
         };
+        PriorityRequest: {
+            /** @description Higher goes first */
+            priority: number;
+        };
         /** @description What went wrong (RFC 9457). */
         Problem: {
             detail: string;
@@ -2386,9 +2653,27 @@ export interface components {
             progress: number;
             text?: string;
         };
+        Project: {
+            readonly command_runs_at_work: number;
+            readonly command_runs_queued: number;
+            /** @description Command runs at work; null: no limit */
+            max_command_runs: number | null;
+            /** @description Runs at work at a time; null: no limit */
+            max_runs: number | null;
+            readonly name: string;
+            /** @description Without those nested in others */
+            readonly runs_at_work: number;
+            readonly runs_queued: number;
+            readonly slug: string;
+        };
         RefreshRequest: {
             /** @description For programs; browsers send their cookie. */
             refresh?: string;
+        };
+        Refusal: {
+            /** Format: uuid */
+            id: string;
+            why: string;
         };
         Registered: {
             /** Format: uuid */
@@ -2427,6 +2712,8 @@ export interface components {
             cancel_requested: boolean;
             /** Format: date-time */
             completed_at: string | null;
+            /** @description Runs of the workflow with one key share its limit */
+            concurrency_key: string;
             /** Format: date-time */
             created_at: string;
             /** @description The furthest running step, from 1 */
@@ -2453,11 +2740,14 @@ export interface components {
             output: unknown | null;
             /** @description The run that this one is a step of */
             parent_run: components["schemas"]["ParentRun"] | null;
+            /** @description Higher goes first */
+            priority: number;
             progress: number;
             requested_by: string;
             /** Format: date-time */
             started_at: string | null;
             status: components["schemas"]["RunStatusEnum"];
+            /** @description Also why it waits */
             status_reason: string;
             /** @description Of the definition; a map's items are pages of their own */
             steps: components["schemas"]["Step"][];
@@ -2492,6 +2782,11 @@ export interface components {
             number: number;
             /** Previous Status */
             previous_status: string | null;
+            /**
+             * Priority
+             * @default 0
+             */
+            priority: number;
             /** Progress */
             progress: number;
             /** Started At */
@@ -2522,15 +2817,17 @@ export interface components {
             running: number;
         };
         RunFilterRequest: {
-            status?: components["schemas"]["RunFilterStatusEnum"];
+            ids?: string[];
+            origin?: components["schemas"]["OriginEnum"];
+            status?: components["schemas"]["RunStatusEnum"];
             /** @description The slug of a workflow */
             workflow?: string;
         };
-        /** @enum {string} */
-        RunFilterStatusEnum: "queued" | "running" | "waiting" | "paused";
         RunRow: {
             /** Format: date-time */
             completed_at: string | null;
+            /** @description Runs of the workflow with one key share its limit */
+            concurrency_key: string;
             /** Format: date-time */
             created_at: string;
             /** @description The furthest running step, from 1 */
@@ -2540,17 +2837,44 @@ export interface components {
             name: string;
             /** @description Counts the runs of the workflow from 1 */
             number: number;
+            /** @description Higher goes first */
+            priority: number;
             progress: number;
             requested_by: string;
             /** Format: date-time */
             started_at: string | null;
             status: components["schemas"]["RunStatusEnum"];
+            /** @description Also why it waits */
             status_reason: string;
             tokens: components["schemas"]["Tokens"];
             total_steps: number;
             /** @description The slug of its workflow */
             workflow: string;
             workflow_name: string;
+        };
+        /** @description The part that every verb on many has in common; the filter is added by each. */
+        RunsBulkRequest: {
+            /**
+             * @description Only say on how many
+             * @default false
+             */
+            dry_run: boolean;
+            filter: components["schemas"]["RunFilterRequest"];
+            /** @default 500 */
+            limit: number;
+        };
+        /** @description The part that every verb on many has in common; the filter is added by each. */
+        RunsPriorityRequest: {
+            /**
+             * @description Only say on how many
+             * @default false
+             */
+            dry_run: boolean;
+            filter: components["schemas"]["RunFilterRequest"];
+            /** @default 500 */
+            limit: number;
+            /** @description Higher goes first */
+            priority: number;
         };
         RunState: {
             cancel_requested: boolean;
@@ -2697,7 +3021,7 @@ export interface components {
             workflows: components["schemas"]["DashboardRun"][];
         };
         /** @description One message of the socket, told apart by `type`. */
-        SocketEvent: components["schemas"]["AgentRemoved"] | components["schemas"]["AgentChanged"] | components["schemas"]["ApprovalChanged"] | components["schemas"]["CatalogueChanged"] | components["schemas"]["CommandRunChanged"] | components["schemas"]["PauseChanged"] | components["schemas"]["ScheduleChanged"] | components["schemas"]["StepChanged"] | components["schemas"]["AlertRaised"] | components["schemas"]["TriggerChanged"] | components["schemas"]["WorkflowSaved"] | components["schemas"]["RunChanged"];
+        SocketEvent: components["schemas"]["AgentRemoved"] | components["schemas"]["AgentChanged"] | components["schemas"]["ApprovalChanged"] | components["schemas"]["CatalogueChanged"] | components["schemas"]["CommandRunChanged"] | components["schemas"]["LimitsChanged"] | components["schemas"]["PauseChanged"] | components["schemas"]["ScheduleChanged"] | components["schemas"]["StepChanged"] | components["schemas"]["AlertRaised"] | components["schemas"]["TriggerChanged"] | components["schemas"]["WorkflowSaved"] | components["schemas"]["RunChanged"];
         /** @description A message that has no position in the journal and may be lost, told apart by `type`. */
         SocketTick: components["schemas"]["CommandRunLog"] | components["schemas"]["CommandRunProgress"];
         StartCommandRequest: {
@@ -2822,6 +3146,10 @@ export interface components {
          * StepChanged
          * @description A step as it now is. Kinds: step.queued, step.started, step.waiting, step.changed,
          *     step.finished and step.reset (it is going to be done again).
+         *
+         *     An item of a map is a step with a parent and its place in the list. When a map starts, `items` says
+         *     how many it has. Items have lines of their own from when they begin; those that never begin are told
+         *     of by the map's own end, and a map's reset may take them away.
          */
         StepChanged: {
             /** Agent Id */
@@ -2842,6 +3170,11 @@ export interface components {
             error: components["schemas"]["StepFailure"] | null;
             /** Index */
             index: number;
+            /**
+             * Items
+             * @default null
+             */
+            items: number | null;
             /** Key */
             key: string;
             /**
@@ -3567,6 +3900,37 @@ export interface operations {
             };
         };
     };
+    send_notice_again: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                approval_id: string;
+                notice_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     sign_out: {
         parameters: {
             query?: never;
@@ -3857,6 +4221,40 @@ export interface operations {
             };
         };
     };
+    prioritise_command_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                command_run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PriorityRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandRunRow"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     report_progress: {
         parameters: {
             query?: never;
@@ -3912,6 +4310,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CommandRunState"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_command_runs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CommandRunsBulkRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkDone"];
                 };
             };
             /** @description An error. */
@@ -4566,6 +4996,66 @@ export interface operations {
             };
         };
     };
+    get_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Project"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PatchedProjectRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Project"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_runs: {
         parameters: {
             query?: {
@@ -4702,6 +5192,40 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunRow"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    prioritise_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PriorityRequest"];
+            };
+        };
         responses: {
             200: {
                 headers: {
@@ -4874,7 +5398,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["BulkCancelRequest"];
+                "application/json": components["schemas"]["RunsBulkRequest"];
             };
         };
         responses: {
@@ -4883,7 +5407,167 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["BulkCancelled"];
+                    "application/json": components["schemas"]["BulkDone"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pause_runs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunsBulkRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkDone"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    prioritise_runs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunsPriorityRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkDone"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rerun_runs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunsBulkRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkDone"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resume_runs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunsBulkRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkDone"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retry_runs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunsBulkRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkDone"];
                 };
             };
             /** @description An error. */
