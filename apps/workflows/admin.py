@@ -4,7 +4,6 @@ version, start and cancel runs."""
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +24,7 @@ from apps.agents.admin import ReadOnly, badge
 from apps.errors import Conflict, Forbidden, InvalidInput
 from apps.workflows import approvals, control, inputs, services
 from apps.workflows import document as documents
+from apps.workflows.admin_verbs import RunActionForm, on_each, prioritise_each
 from apps.workflows.advance import document_of
 from apps.workflows.document import DocumentError
 from apps.workflows.models import (
@@ -269,16 +269,26 @@ class StepInline(admin.TabularInline[Step, Run]):
 
 @admin.register(Run)
 class RunAdmin(ReadOnly):
-    list_display = ("label", "state", "bar", "workflow", "requested_by", "created_at", "completed_at")
+    list_display = (
+        "label",
+        "state",
+        "bar",
+        "priority",
+        "workflow",
+        "requested_by",
+        "created_at",
+        "completed_at",
+    )
     list_filter = ("status", ("workflow", admin.RelatedOnlyFieldListFilter), "project")
     search_fields = ("id", "name", "requested_by")
     list_select_related = ("workflow", "project")
     date_hierarchy = "created_at"
     show_full_result_count = False
     inlines = (RunDataInline, StepInline)
-    actions = ("pause", "resume", "retry", "cancel")
+    action_form = RunActionForm
+    actions = ("pause", "resume", "retry", "rerun", "prioritise", "cancel")
     fieldsets = (
-        (None, {"fields": ("label", "state", "status_reason", "bar", "cancel_requested")}),
+        (None, {"fields": ("label", "state", "status_reason", "bar", "priority", "cancel_requested")}),
         ("What", {"fields": ("project", "workflow", "version", "requested_by", "idempotency_key")}),
         ("When", {"fields": ("created_at", "started_at", "completed_at", "deadline_at")}),
     )
@@ -303,31 +313,27 @@ class RunAdmin(ReadOnly):
 
     @admin.action(description="Cancel", permissions=["control"])
     def cancel(self, request: HttpRequest, runs: QuerySet[Run]) -> None:
-        self._each(request, runs, services.cancel_run, "cancelled")
+        on_each(self, request, runs, services.cancel_run, "cancelled")
 
     @admin.action(description="Pause", permissions=["control"])
     def pause(self, request: HttpRequest, runs: QuerySet[Run]) -> None:
-        self._each(request, runs, control.pause_run, "paused")
+        on_each(self, request, runs, control.pause_run, "paused")
 
     @admin.action(description="Resume", permissions=["control"])
     def resume(self, request: HttpRequest, runs: QuerySet[Run]) -> None:
-        self._each(request, runs, control.resume_run, "resumed")
+        on_each(self, request, runs, control.resume_run, "resumed")
 
     @admin.action(description="Retry what failed", permissions=["control"])
     def retry(self, request: HttpRequest, runs: QuerySet[Run]) -> None:
-        self._each(request, runs, control.retry_run, "retried")
+        on_each(self, request, runs, control.retry_run, "retried")
 
-    def _each(self, request: HttpRequest, runs: QuerySet[Run], verb: Callable[..., Run], done: str) -> None:
-        """Do the verb on every run, say which refused it and how many it was done on."""
-        count = 0
-        for run in runs:
-            try:
-                verb(run, by=request.user.get_username())
-                count += 1
-            except Conflict as error:
-                self.message_user(request, f"{run}: {error}", messages.WARNING)
-        if count:
-            self.message_user(request, f"{count} runs {done}.", messages.SUCCESS)
+    @admin.action(description="Run again", permissions=["control"])
+    def rerun(self, request: HttpRequest, runs: QuerySet[Run]) -> None:
+        on_each(self, request, runs, control.rerun, "started again")
+
+    @admin.action(description="Set priority", permissions=["control"])
+    def prioritise(self, request: HttpRequest, runs: QuerySet[Run]) -> None:
+        prioritise_each(self, request, runs)
 
 
 class DecisionInline(admin.TabularInline[ApprovalDecision, Approval]):

@@ -66,6 +66,12 @@ class Caller:
             API + path, body or {}, content_type="application/json", headers=headers, **kwargs
         )
 
+    def put(self, path: str, body: Any) -> Any:
+        return Client().put(API + path, body, content_type="application/json", headers=self._headers(None))
+
+    def patch(self, path: str, body: Any) -> Any:
+        return Client().patch(API + path, body, content_type="application/json", headers=self._headers(None))
+
     def delete(self, path: str) -> Any:
         return Client().delete(API + path, headers=self._headers(None))
 

@@ -196,23 +196,3 @@ def test_a_run_is_run_again_with_the_same_or_another_input(project: Project, ope
     body = {"input": {"what": "else"}}
     assert operator.post(f"runs/{run.pk}/rerun/", body, headers=key).status_code == 422
     assert caller(make_user(Role.VIEWER, project)).post(f"runs/{run.pk}/rerun/").status_code == 403
-
-
-def test_many_runs_are_cancelled_by_filter(project: Project, workflow: Workflow, operator: Caller) -> None:
-    other = make_workflow(project, {"a": {}})
-    runs = [start(workflow) for _ in range(3)]
-    kept = start(other)
-    control.pause_run(runs[0])
-    path = "runs/cancellations/"
-    answer = operator.post(path, {"filter": {"workflow": workflow.slug, "status": "paused"}})
-    assert (answer.status_code, answer.json()) == (200, {"cancelled": 1, "refused": 0})
-    assert fresh(runs[0]).status == "cancelled"
-    answer = operator.post(path, {"filter": {"workflow": workflow.slug}, "limit": 1})
-    assert answer.json()["cancelled"] == 1
-    assert operator.post(path, {"filter": {"workflow": workflow.slug}}).json()["cancelled"] == 1
-    assert fresh(kept).status == "running"
-    assert operator.post(path, {"filter": {}}).json()["cancelled"] == 1
-    for wrong in ({}, {"filter": {}, "limit": 501}, {"filter": {"status": "completed"}}):
-        assert operator.post(path, wrong).status_code == 400
-    assert operator.post(path, {"filter": {"workflow": "nix"}}).status_code == 400
-    assert caller(make_user(Role.VIEWER, project)).post(path, {"filter": {}}).status_code == 403

@@ -282,3 +282,30 @@ def test_an_idle_sweep_says_nothing(project: Project) -> None:
     before = len(events(project))
     engine.sweep()
     assert len(events(project)) == before
+
+
+def test_the_project_says_and_changes_its_limits_and_what_is_at_work(
+    project: Project, operator: Caller
+) -> None:
+    admin = caller(make_user(Role.ADMIN, project, "ada"))
+    workflow = make_workflow(project, STEPS)
+    start(workflow)
+    take_all(project)
+    answer = admin.patch("project/", {"max_runs": 1, "max_command_runs": 5})
+    assert answer.status_code == 200
+    second = start(workflow)
+    found = operator.get("project/").json()
+    assert found == {
+        "slug": project.slug, "name": project.name, "max_runs": 1, "max_command_runs": 5,
+        "runs_at_work": 1, "runs_queued": 1, "command_runs_at_work": 1, "command_runs_queued": 0,
+    }  # fmt: skip
+    assert admin.patch("project/", {"max_runs": None}).json()["max_command_runs"] == 5
+    engine.sweep()
+    assert fresh(second).status == "running"
+    said = [(event["max_runs"], event["by"]) for event in events(project, "project.limited")]
+    assert said == [(1, "ada"), (None, "ada")]
+    for wrong in ({"max_runs": 0}, {"max_runs": "few"}, {"max_runs": 100_001}):
+        answer = admin.patch("project/", wrong)
+        assert (answer.status_code, set(answer.json()["errors"])) == (400, {"max_runs"})
+    assert operator.patch("project/", {"max_runs": 5}).status_code == 403
+    assert caller(make_user(Role.VIEWER, project)).get("project/").status_code == 200
