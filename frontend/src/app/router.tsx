@@ -5,15 +5,18 @@ import { alertsRoute } from "@/routes/alerts";
 import { approvalsRoute } from "@/routes/approvals";
 import { commandRunRoute } from "@/routes/command-run";
 import { commandsRoute } from "@/routes/commands";
+import { compareRoute } from "@/routes/compare";
 import { dashboardRoute } from "@/routes/dashboard";
 import { loginRoute } from "@/routes/login";
 import { metricsRoute } from "@/routes/metrics";
 import { rootRoute } from "@/routes/root";
 import { runRoute } from "@/routes/run";
 import { runsRoute } from "@/routes/runs";
+import { schedulesRoute } from "@/routes/schedules";
 import { settingsRoute } from "@/routes/settings";
 import { shellRoute } from "@/routes/shell";
 import { workflowRoute } from "@/routes/workflow";
+import { workflowEditRoute, workflowNewRoute } from "@/routes/workflow-edit";
 import { workflowsRoute } from "@/routes/workflows";
 
 const routeTree = rootRoute.addChildren([
@@ -24,10 +27,14 @@ const routeTree = rootRoute.addChildren([
     agentRoute,
     workflowsRoute,
     workflowRoute,
+    workflowNewRoute,
+    workflowEditRoute,
     runsRoute,
+    compareRoute,
     runRoute,
     commandsRoute,
     commandRunRoute,
+    schedulesRoute,
     approvalsRoute,
     alertsRoute,
     metricsRoute,

@@ -1,7 +1,8 @@
 /** What can be done with a run now. The state shown is always the server's. */
-import { Pause, Play, Repeat2 } from "lucide-react";
+import { Link } from "@tanstack/react-router";
+import { ArrowLeftRight, Pause, Play, Repeat2 } from "lucide-react";
 import { useState } from "react";
-import { Button } from "@/components/ui/button";
+import { Button, buttonClass } from "@/components/ui/button";
 import { toast } from "@/components/ui/toast";
 import { RunAgain } from "@/components/work/start-run";
 import { useCanOperate } from "@/hooks";
@@ -14,14 +15,25 @@ import { RetryRun } from "./retry-run";
 
 export function RunActions({ run, step }: { run: Run; step: Step | undefined }) {
   const mayAct = useCanOperate();
-  if (!mayAct) return null;
+  if (!mayAct) return <Compare run={run} />;
   return (
     <div className="flex gap-2 max-md:grid max-md:w-[calc(100vw-32px)] max-md:grid-cols-2">
       {!isOver(run.status) && <PauseRun run={run} />}
       <RetryRun run={run} step={step} />
       <Again run={run} />
+      <Compare run={run} />
       <CancelRun run={run} />
     </div>
+  );
+}
+
+/** With the one before it of its workflow; another can be chosen there. */
+function Compare({ run }: { run: Run }) {
+  return (
+    <Link to="/runs/compare" search={{ b: run.id }} className={buttonClass()}>
+      <ArrowLeftRight size={14} aria-hidden />
+      Compare
+    </Link>
   );
 }
 

@@ -59,6 +59,17 @@ export function RunHeader({ run }: { run: Run }) {
           <TimeAgo at={run.started_at ?? run.created_at} />
         </Fact>
         <Fact name="By">{run.requested_by ? visibleText(run.requested_by) : "The system"}</Fact>
+        {(run.origin === "schedule" || run.origin === "trigger") && (
+          <Fact name={run.origin === "schedule" ? "Schedule" : "Trigger"}>
+            <Link
+              to="/schedules"
+              search={{ workflow: run.workflow, ...(run.origin === "trigger" && { tab: "triggers" }) }}
+              className="hover:underline"
+            >
+              {visibleText(run.origin_name) || "Deleted since"}
+            </Link>
+          </Fact>
+        )}
         <Fact name="Steps">
           {done} of {run.total_steps}
         </Fact>
