@@ -1,6 +1,7 @@
 import {
   Bell,
   Bot,
+  CalendarClock,
   ChartLine,
   Hand,
   LayoutDashboard,
@@ -11,7 +12,16 @@ import {
 } from "lucide-react";
 
 export type NavItem = {
-  to: "/" | "/agents" | "/workflows" | "/commands" | "/approvals" | "/alerts" | "/metrics" | "/settings";
+  to:
+    | "/"
+    | "/agents"
+    | "/workflows"
+    | "/commands"
+    | "/schedules"
+    | "/approvals"
+    | "/alerts"
+    | "/metrics"
+    | "/settings";
   label: string;
   icon: LucideIcon;
   /** Pages without an entry of their own that belong to this one. */
@@ -24,6 +34,7 @@ export const navItems: NavItem[] = [
   { to: "/agents", label: "Agents", icon: Bot, key: "a" },
   { to: "/workflows", label: "Workflows", icon: Workflow, key: "w", also: "/runs" },
   { to: "/commands", label: "Commands", icon: SquareTerminal, key: "c", also: "/command-runs" },
+  { to: "/schedules", label: "Schedules", icon: CalendarClock, key: "t" },
   { to: "/approvals", label: "Approvals", icon: Hand, key: "p" },
   { to: "/alerts", label: "Alerts", icon: Bell, key: "l" },
   { to: "/metrics", label: "Metrics", icon: ChartLine, key: "m" },

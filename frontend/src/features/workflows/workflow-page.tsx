@@ -14,6 +14,7 @@ import { Fact, Facts } from "@/components/work/facts";
 import { Loaded } from "@/components/work/loaded";
 import { RunRows } from "@/components/work/run-rows";
 import { StartRun } from "@/components/work/start-run";
+import { StartsOf } from "@/components/work/starts-of";
 import { useCanOperate } from "@/hooks";
 import { runsQuery } from "@/lib/api/runs";
 import type { Workflow } from "@/lib/api/types";
@@ -160,6 +161,7 @@ function Overview({ workflow, step: key, onStep }: OverviewProps) {
       />
       <div className="flex min-w-0 flex-col gap-3">
         {step && <StepDefinition step={step} steps={workflow.steps} onClose={() => onStep(undefined)} />}
+        <StartsOf slug={workflow.slug} />
         <RunsOf slug={workflow.slug} />
         {workflow.source && <Source text={workflow.source} slug={workflow.slug} />}
       </div>

@@ -4,6 +4,8 @@ import type { components } from "./schema";
 type S = components["schemas"];
 /** The document says `string` or nothing about these; the values are known. */
 type Narrow<T, Known> = Omit<T, keyof Known> & Known;
+/** What has a default in the document may be left out of a request. */
+type Given<T, Must extends keyof T> = Pick<T, Must> & Partial<T>;
 
 export type JsonObject = Record<string, unknown>;
 export type JsonSchema = {
@@ -85,3 +87,14 @@ export type ApprovalState = S["ApprovalStateEnum"];
 export type ApprovalDecision = S["ApprovalDecision"];
 export type Approval = Narrow<S["Approval"], { fields: JsonSchema }>;
 export type Pause = S["Pause"];
+
+export type Misfire = S["MisfireEnum"];
+export type Overlap = S["OverlapEnum"];
+/** One moment of a schedule and what came of it. */
+export type Moment = S["Tick"];
+export type Schedule = Narrow<S["Schedule"], { input: JsonObject }>;
+export type NewSchedule = Given<S["NewScheduleRequest"], "workflow" | "name" | "cron">;
+export type Trigger = Narrow<S["Trigger"], { input: JsonObject }>;
+export type NewTrigger = Given<S["NewTriggerRequest"], "workflow" | "name">;
+/** The secret is in the answers that make it and nowhere else. */
+export type TriggerWithSecret = Narrow<S["TriggerWithSecret"], { input: JsonObject }>;

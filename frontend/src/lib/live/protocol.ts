@@ -17,6 +17,8 @@ export type AlertEvent = Event<S["AlertRaised"]>;
 export type ApprovalEvent = Event<S["ApprovalChanged"], { state: ApprovalState }>;
 export type PauseEvent = Event<S["PauseChanged"]>;
 export type WorkflowSavedEvent = Event<S["WorkflowSaved"]>;
+export type ScheduleEvent = Event<S["ScheduleChanged"]>;
+export type TriggerEvent = Event<S["TriggerChanged"]>;
 export type LiveEvent =
   | AgentEvent
   | AgentRemovedEvent
@@ -27,7 +29,9 @@ export type LiveEvent =
   | AlertEvent
   | ApprovalEvent
   | PauseEvent
-  | WorkflowSavedEvent;
+  | WorkflowSavedEvent
+  | ScheduleEvent
+  | TriggerEvent;
 
 export type CommandRunTick = {
   type: "command_run_progress";
