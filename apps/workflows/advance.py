@@ -118,7 +118,7 @@ class Advance:
         while self._ready and not self.run.is_ending:
             if self._started >= AT_ONCE:
                 self._ready.clear()
-                errands.soon(errands.GO_ON, self.run.pk)
+                errands.soon(self.change)
                 return
             self._started += 1
             catalogue.look_up(self.document.by_key[step.key] for step in self._ready)
@@ -236,6 +236,7 @@ class Advance:
                 record_step(self.change, "step.finished", step, previous=previous)
         waits.withdraw(self.change, self.run)
         mapping.close_emptied(self)
+        errands.soon(self.change)
 
     # --- the run -------------------------------------------------------------------------------
 
@@ -257,7 +258,7 @@ class Advance:
             # Counting the rows instead would cost more the longer the history is.
             Workflow.objects.filter(pk=run.workflow_id).update(**{count: F(count) + 1})
         if run.origin == Origin.STEP:
-            errands.soon(errands.TELL_PARENT, run.pk)
+            errands.soon(self.change)
 
     def _return(self) -> None:
         try:
@@ -304,4 +305,5 @@ def _visible(run: Run) -> tuple[Any, ...]:
         run.status_reason,
         run.error_code,
         run.cancel_requested,
+        run.priority,
     )

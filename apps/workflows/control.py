@@ -22,8 +22,9 @@ from apps.errors import Conflict, NotFound
 from apps.events import journal
 from apps.events.clock import now
 from apps.events.journal import Change
-from apps.workflows import graph, limits, services, waits
-from apps.workflows.advance import COUNTED, FAILURES, NOT_MET, Advance, document_of
+from apps.workflows import graph, limits, nested, resetting, services, waits
+from apps.workflows.advance import COUNTED, Advance, document_of
+from apps.workflows.endings import FAILURES, NOT_GONE_TO, NOT_MET
 from apps.workflows.events import PauseChanged
 from apps.workflows.models import (
     RUN_OVER,
@@ -40,11 +41,6 @@ from apps.workflows.models import (
     Workflow,
 )
 from apps.workflows.record import record_approval, record_step, short, swap
-
-RESET = (
-    *("waits_for", "command_run_id", "agent_id", "agent_name", "attempt", "earlier_attempts", "progress"),
-    *("error_code", "error", "output", "started_at", "completed_at", "wakes_at"),
-)
 
 
 def pause_run(run: Run, *, by: str = "") -> Run:
@@ -63,6 +59,7 @@ def pause_run(run: Run, *, by: str = "") -> Run:
             advance.run.status_reason = f"Paused by {by}." if by else "Paused."
             advance.settle()
     explain.explain_waiting(run.project_id)
+    nested.pause_with_parents(run.project_id)
     run.refresh_from_db()
     return run
 
@@ -82,6 +79,7 @@ def resume_run(run: Run, *, by: str = "") -> Run:
             advance.settle()
         _poke(change)
     explain.explain_resumed(run.project_id)
+    nested.pause_with_parents(run.project_id)
     run.refresh_from_db()
     return run
 
@@ -123,8 +121,8 @@ def retry_run(run: Run, *, step: str = "", by: str = "") -> Run:
         again = _again(advance, step)
         if not again:
             raise Conflict("Every step of the run is finished; name the step to do again from.")
-        _reopen(advance, len(again), by)
-        steps = _reset(change, advance, again)
+        _reopen(advance, by)
+        steps = _reset(advance, again, step)
         if limited:
             limits.queue(advance.run)
         else:
@@ -180,6 +178,7 @@ def _pause(project_id: UUID, scope: HoldScope, subject: UUID, workflow: str | No
             said = PauseChanged(subject_id=subject, workflow=workflow, paused=True, by=by, at=change.moment())
             change.record(f"{scope}.paused", said)
     explain.explain_waiting(project_id)
+    nested.pause_with_parents(project_id)
     return holds.of(subject)
 
 
@@ -194,6 +193,7 @@ def _resume(project_id: UUID, subject: UUID, workflow: str | None, by: str) -> H
             change.record(f"{released.hold.scope}.resumed", said)
             _poke(change)
     explain.explain_resumed(project_id)
+    nested.pause_with_parents(project_id)
     return holds.of(subject)
 
 
@@ -240,14 +240,18 @@ def _again(advance: Advance, step: str) -> list[Step]:
     order = advance.document.graph
     if step and step not in order.index:
         raise NotFound(f"The run has no step {step!r}.")
-    steps = list(Step.objects.filter(run=advance.run).order_by("index"))
+    steps = list(Step.objects.filter(run=advance.run, map_index=-1).order_by("index"))
     failed = {one.key for one in steps if one.status in FAILURES}
-    missed = {one.key for one in steps if one.status == StepStatus.SKIPPED and one.wait_reason != NOT_MET}
+    stays = (NOT_MET, NOT_GONE_TO)
+    missed = {one.key for one in steps if one.status == StepStatus.SKIPPED and one.wait_reason not in stays}
     keys = failed | missed
+    # What handled a failure was made from it.
+    handlers = {key for key, handled in advance.document.handled.items() if failed.intersection(handled)}
     for one in steps:
         follows_failure = any(order.has_before(one.key, other) for other in failed)
         follows_step = bool(step) and (one.key == step or order.has_before(one.key, step))
-        if follows_step or (one.status == StepStatus.SKIPPED and follows_failure):
+        handles = one.key in handlers or any(order.has_before(one.key, other) for other in handlers)
+        if follows_step or handles or (one.status == StepStatus.SKIPPED and follows_failure):
             keys.add(one.key)
     # What lies between two steps that are done again was made from what will not stand.
     for one in steps:
@@ -258,7 +262,7 @@ def _again(advance: Advance, step: str) -> list[Step]:
     return [one for one in steps if one.key in keys]
 
 
-def _reopen(advance: Advance, steps: int, by: str) -> None:
+def _reopen(advance: Advance, by: str) -> None:
     """Make a run that is over an open one."""
     run = advance.run
     if count := COUNTED.get(RunStatus(run.status)):
@@ -271,25 +275,20 @@ def _reopen(advance: Advance, steps: int, by: str) -> None:
     run.cancel_requested = False
     run.completed_at = None
     run.deadline_at = limits.deadline(advance.document, moment)
-    run.open_steps = steps
-    run.progress = graph.progress(run.total_steps, steps)
 
 
-def _reset(change: Change, advance: Advance, again: Sequence[Step]) -> list[Step]:
-    """Put the steps back to where they wait for those before them that are done again too."""
-    document = advance.document
-    keys = {step.key for step in again}
-    for step in again:
-        previous = step.status
-        step.status = StepStatus.PENDING
-        step.waits_for = len(keys.intersection(document.graph.needs[step.key]))
-        step.wait_reason = services.waits_for(document, step.key) if step.waits_for else ""
-        step.earlier_attempts = step.attempt
-        step.command_run_id = step.agent_id = step.output = None
-        step.started_at = step.completed_at = step.wakes_at = None
-        step.agent_name = step.error_code = step.error = ""
-        step.progress = 0
-        if not swap(step, previous, *RESET):
-            raise RuntimeError(f"step {step.pk} moved although its run is locked and over")
-        record_step(change, "step.reset", step, previous=previous)
-    return list(again)
+def _reset(advance: Advance, again: Sequence[Step], step: str) -> list[Step]:
+    """Put the steps back; a map that failed goes on with its list, unless what made the list is done
+    again or somebody named the map itself."""
+    order = advance.document.graph
+    keys = {one.key for one in again}
+    kept = {
+        one.key
+        for one in again
+        if one.key != step and not any(order.has_before(one.key, other) for other in keys)
+    }
+    for one in again:
+        one.returns = 0
+    ready = resetting.reset(advance, again, keep_items=kept)
+    advance.run.progress = graph.progress(advance.run.total_steps, advance.run.open_steps)
+    return ready

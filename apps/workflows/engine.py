@@ -10,17 +10,16 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q
 
-from apps.agents import lease
 from apps.agents.events import CommandRunChanged
 from apps.agents.models import OVER, CommandRun, CommandRunData
 from apps.agents.models import RunStatus as CommandRunStatus
-from apps.errors import Conflict
 from apps.events import journal
 from apps.events.clock import now
+from apps.events.conditions import one_of
 from apps.events.journal import Change, Recorded
-from apps.workflows import approvals, waits
+from apps.workflows import approvals, errands, nested, stopping, waits
 from apps.workflows.advance import Advance, Ending
-from apps.workflows.models import RUN_OVER, RUNS, STEPS, Run, Step, StepKind, StepStatus
+from apps.workflows.models import RUN_OPEN, RUNS, STEP_OPEN, STEPS, Run, Step, StepKind, StepStatus
 from apps.workflows.record import record_step
 
 SWEEP_BATCH = 200
@@ -30,8 +29,10 @@ RESULTS = {
     CommandRunStatus.CANCELLED: StepStatus.CANCELLED,
     CommandRunStatus.TIMED_OUT: StepStatus.TIMED_OUT,
 }
-OPEN_RUN = ~Q(status__in=RUN_OVER)
+OPEN_RUN = one_of("status", RUN_OPEN)
+OPEN_STEP = one_of("status", STEP_OPEN)
 AT_WORK = (StepStatus.QUEUED, StepStatus.RUNNING)
+BY_COMMAND_RUN = (StepKind.COMMAND, StepKind.HTTP)
 
 
 def subscribe() -> None:
@@ -40,6 +41,7 @@ def subscribe() -> None:
     journal.subscribe("command_run.started", on_command_run_moved)
     journal.subscribe("command_run.retried", on_command_run_moved)
     journal.subscribe("command_run.waiting", on_command_run_waiting)
+    errands.teach(look_after)
 
 
 def on_command_run_finished(event: Recorded, change: Change) -> None:
@@ -87,18 +89,11 @@ def on_command_run_waiting(event: Recorded, change: Change) -> None:
         record_step(change, "step.changed", step, previous=step.status)
 
 
-def stop_command_runs(run_id: UUID, *, limit: int = SWEEP_BATCH) -> int:
-    """Cancel what a run that ends still has in hand, each command run in a transaction of its own:
-    their rows come before the run's in the order of locks. Returns how many were cancelled."""
-    live = CommandRun.objects.filter(run_id=run_id, cancel_requested=False).exclude(status__in=OVER)
-    stopped = 0
-    for command_run_id in live.values_list("id", flat=True)[:limit]:
-        try:
-            lease.cancel(command_run_id)
-            stopped += 1
-        except Conflict:  # it ended by itself meanwhile, which is as good
-            continue
-    return stopped
+def look_after(project_id: UUID) -> None:
+    """What one of the project's transactions left to others, done before the sweep would find it."""
+    nested.look_after(project_id)
+    stopping.stop_unwanted(project_id)
+    go_on(project_id)
 
 
 def sweep() -> int:
@@ -107,9 +102,11 @@ def sweep() -> int:
     return (
         _end_overdue_runs()
         + _stop_ending_runs()
+        + stopping.stop_unwanted()
         + _finish_forgotten_steps()
         + _wake_steps()
-        + _nudge_stuck_runs()
+        + go_on()
+        + nested.sweep()
         + _start_waiting_runs()
     )
 
@@ -135,12 +132,14 @@ def _end_overdue_runs() -> int:
 def _stop_ending_runs() -> int:
     live = CommandRun.objects.filter(run_id=OuterRef("pk"), cancel_requested=False).exclude(status__in=OVER)
     ending = Run.objects.filter(OPEN_RUN, Q(cancel_requested=True) | ~Q(error_code="")).filter(Exists(live))
-    return sum(stop_command_runs(run_id) for run_id in ending.values_list("id", flat=True)[:SWEEP_BATCH])
+    return sum(
+        stopping.stop_command_runs(run_id) for run_id in ending.values_list("id", flat=True)[:SWEEP_BATCH]
+    )
 
 
 def _finish_forgotten_steps() -> int:
     """Steps whose command run is over, or is no more, although nobody told the step."""
-    at_work = Step.objects.filter(status__in=AT_WORK)
+    at_work = Step.objects.filter(OPEN_STEP, status__in=AT_WORK, kind__in=BY_COMMAND_RUN)
     known = CommandRun.objects.filter(pk=OuterRef("command_run_id"))
     forgotten = at_work.filter(Exists(known.filter(status__in=OVER)) | ~Exists(known))
     rows = list(forgotten.values_list("id", "run_id", "run__project_id")[:SWEEP_BATCH])
@@ -181,6 +180,8 @@ def _wake(step_id: UUID, run_id: UUID, project_id: UUID) -> bool:
             return False
         if step.kind == StepKind.APPROVAL:
             approvals.expire(advance, step)
+        elif step.kind == StepKind.WORKFLOW:
+            nested.wake(advance, step)
         else:
             advance.finish(step, Ending(StepStatus.COMPLETED, output=waits.waited(step.wakes_at)))
         advance.settle()
@@ -193,18 +194,19 @@ def _start_waiting_runs() -> int:
     return limits.sweep()
 
 
-def _nudge_stuck_runs() -> int:
-    """Open runs with nothing open, and steps that are ready but were not started."""
-    ready = Step.objects.filter(run=OuterRef("pk"), status=StepStatus.PENDING, waits_for=0)
+def go_on(project_id: UUID | None = None) -> int:
+    """Move open runs that have nothing open, and start steps that are ready but were not started."""
+    ready = Step.objects.filter(OPEN_STEP, run=OuterRef("pk"), status=StepStatus.PENDING, waits_for=0)
     stuck = Run.objects.filter(OPEN_RUN, started_at__isnull=False).filter(Q(open_steps=0) | Exists(ready))
+    stuck = stuck if project_id is None else stuck.filter(project=project_id)
     nudged = 0
-    for run_id, project_id in stuck.values_list("id", "project_id")[:SWEEP_BATCH]:
-        with journal.changes(project_id) as change:
+    for run_id, project in stuck.values_list("id", "project_id")[:SWEEP_BATCH]:
+        with journal.changes(project) as change:
             advance = Advance.hold(change, run_id)
             if advance is None or advance.run.is_over:
                 continue
             pending = Step.objects.filter(run=run_id, status=StepStatus.PENDING, waits_for=0)
-            advance.begin(pending.order_by("index"))
+            advance.begin(pending.order_by("index", "map_index"))
             advance.settle()
             nudged += 1
     return nudged

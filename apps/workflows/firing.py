@@ -21,7 +21,7 @@ from apps.events import journal
 from apps.events.clock import now
 from apps.events.conditions import one_of
 from apps.events.journal import Change
-from apps.workflows import cron, engine, services
+from apps.workflows import cron, services, stopping
 from apps.workflows.advance import Advance
 from apps.workflows.models import (
     RUN_OPEN,
@@ -120,7 +120,7 @@ def _fire_next(schedule_id: UUID, project_id: UUID) -> bool:
     except DomainError as error:
         return _refuse(schedule_id, project_id, str(error))
     for run_id in stopped:
-        engine.stop_command_runs(run_id, limit=services.STOP_AT_ONCE)
+        stopping.stop_command_runs(run_id, limit=services.STOP_AT_ONCE)
     return True
 
 

@@ -23,7 +23,7 @@ from apps.events.clock import now
 from apps.events.journal import Change
 from apps.events.kinds import rfc3339
 from apps.workflows import document as documents
-from apps.workflows import engine, inputs, limits
+from apps.workflows import inputs, limits, resetting, stopping
 from apps.workflows.advance import Advance, document_of, run_facts
 from apps.workflows.document import Document
 from apps.workflows.models import Origin, Run, RunData, RunStatus, Step, Workflow, WorkflowVersion
@@ -144,6 +144,7 @@ def start_run(
     priority: int = 0,
     origin: Origin = Origin.USER,
     origin_id: UUID | None = None,
+    depth: int = 0,
 ) -> tuple[Run, bool]:
     """Start a run of the workflow's current version; returns it and whether it is new.
 
@@ -155,7 +156,7 @@ def start_run(
     """
     if problems := inputs.unstorable(value):
         raise _invalid(problems)
-    asked = _Asked(by, priority, idempotency_key, origin, origin_id)
+    asked = _Asked(by, priority, idempotency_key, origin, origin_id, depth)
     limited = limits.concern(workflow.current_id)
     start = partial(_start_run, workflow, value, asked, limited)
     try:
@@ -180,7 +181,7 @@ def cancel_run(run: Run, *, by: str = "") -> Run:
         if not advance.run.cancel_requested:
             advance.cancel(f"Cancelled by {by}." if by else "Cancelled.")
             advance.settle()
-    engine.stop_command_runs(run.pk, limit=STOP_AT_ONCE)
+    stopping.stop_command_runs(run.pk, limit=STOP_AT_ONCE)
     run.refresh_from_db()
     return run
 
@@ -194,11 +195,10 @@ class _Asked:
     idempotency_key: str | None
     origin: Origin
     origin_id: UUID | None
+    depth: int
 
 
-def _start_run(
-    workflow: Workflow, value: dict[str, Any], asked: _Asked, limited: bool
-) -> tuple[Run, bool]:
+def _start_run(workflow: Workflow, value: dict[str, Any], asked: _Asked, limited: bool) -> tuple[Run, bool]:
     with journal.changes(workflow.project_id) as change:
         if limited:
             holds.lock(change.project_id)
@@ -251,6 +251,7 @@ def _new_run(
         priority=asked.priority,
         origin=asked.origin,
         origin_id=asked.origin_id,
+        depth=asked.depth,
         requested_by=asked.by[:150],
         idempotency_key=asked.idempotency_key,
         idempotency_hash=fingerprint,
@@ -307,17 +308,10 @@ def _steps(run: Run, document: Document) -> list[Step]:
             kind=document.by_key[key].kind,
             name=document.by_key[key].title,
             waits_for=len(graph.needs[key]),
-            wait_reason=waits_for(document, key),
+            wait_reason=resetting.waits_for(document, key),
         )
         for key in graph.order
     ]
-
-
-def waits_for(document: Document, key: str) -> str:
-    names = [document.by_key[need].title for need in document.graph.needs[key]]
-    if len(names) > 3:
-        names = [*names[:2], f"{len(names) - 2} more"]
-    return f"waiting for {', '.join(names)}"[:200] if names else ""
 
 
 def _overtaken(workflow: Workflow, newest: WorkflowVersion, base: int) -> Conflict:

@@ -16,7 +16,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from apps.accounts.models import Project
-from apps.agents import dispatch, explain, fleet, lease, overdue, repair, services
+from apps.agents import dispatch, explain, fleet, lease, overdue, priorities, repair, services
 from apps.agents.lease import Claimed
 from apps.agents.models import Agent, CommandRun
 from apps.agents.moves import Failure
@@ -24,7 +24,7 @@ from apps.events import journal
 from apps.monitoring import alerts
 from apps.monitoring.alerts import Condition
 from apps.monitoring.models import Alert, AlertLevel
-from apps.workflows import approvals, control, definitions, engine
+from apps.workflows import approvals, bulk, control, definitions, engine, limits, nested, stopping
 from apps.workflows import services as workflows
 from apps.workflows.models import Approval, Run, Step, Workflow
 from tests.agents.factories import make_agent, make_command, make_run, make_worker
@@ -321,7 +321,7 @@ def test_a_failed_run_raises_an_alert_and_the_next_good_one_resolves_it(project:
     assert alert.state == "resolved"
 
 
-@covers(workflows.cancel_run, engine.stop_command_runs)
+@covers(workflows.cancel_run, stopping.stop_command_runs)
 def test_a_run_is_cancelled(project: Project) -> None:
     workflow = acting.make_workflow(project, {"a": {}, "b": {"needs": ["a"]}})
     run = acting.start(workflow)
@@ -329,7 +329,7 @@ def test_a_run_is_cancelled(project: Project) -> None:
     with verify_action(project.pk):
         workflows.cancel_run(run, by="somebody")
     with verify_action(project.pk):
-        engine.stop_command_runs(run.pk)
+        stopping.stop_command_runs(run.pk)
         held = CommandRun.objects.filter(run_id=run.pk, status="running").first()
         if held:
             lease.confirm_cancelled(held.pk, held.fence)
@@ -395,13 +395,60 @@ def test_a_failed_run_is_retried_and_run_again(project: Project) -> None:
         control.rerun(run)
 
 
-@covers(control.cancel_runs)
-def test_many_runs_are_cancelled(project: Project) -> None:
+@covers(bulk.act)
+@pytest.mark.parametrize("verb", list(bulk.Verb))
+def test_one_verb_is_done_on_many_runs(project: Project, verb: bulk.Verb) -> None:
     workflow = acting.make_workflow(project, ASKS)
+    runs = [acting.start(workflow) for _ in range(3)]
+    if verb == bulk.Verb.RESUME:
+        control.pause_run(runs[0])
+    if verb == bulk.Verb.RETRY:
+        workflows.cancel_run(runs[0])
+    with verify_action(project.pk):
+        assert bulk.act(project.pk, bulk.Wanted(verb, priority=7), Q()).done
+
+
+@covers(control.prioritise_run, priorities.prioritise_work_of, priorities.prioritise)
+def test_a_run_and_a_command_run_are_put_before_others(project: Project) -> None:
+    run = acting.start(acting.make_workflow(project, {"a": {}}))
+    with verify_action(project.pk):
+        control.prioritise_run(run, 10)
+    with verify_action(project.pk):
+        priorities.prioritise(CommandRun.objects.get(run_id=run.pk).pk, 20)
+
+
+@covers(priorities.cancel_command_runs)
+def test_many_command_runs_are_cancelled(agent: Agent) -> None:
     for _ in range(3):
+        run_of(agent)
+    with verify_action(agent.project_id):
+        assert priorities.cancel_command_runs(agent.project_id, Q()).done == 3
+
+
+@covers(limits.admit, limits.fill, limits.start_waiting, limits.sweep, limits.change_limits)
+def test_a_run_waits_for_a_place_and_gets_it(project: Project) -> None:
+    workflow = acting.make_workflow(project, {"a": {}}, concurrency={"limit": 1})
+    with verify_action(project.pk):
         acting.start(workflow)
     with verify_action(project.pk):
-        assert control.cancel_runs(project.pk, where=Q()).cancelled == 3
+        second = acting.start(workflow)
+    assert second.status == "queued"
+    acting.work_off(project)
+    with verify_action(project.pk):
+        limits.sweep()
+    with verify_action(project.pk):
+        limits.change_limits(project.pk, {"max_runs": 1, "max_command_runs": None}, by="olga")
+    assert Run.objects.get(pk=second.pk).status == "running"
+
+
+@covers(limits.make_room)
+def test_a_newer_run_takes_the_place_of_an_older_one(project: Project) -> None:
+    limit = {"limit": 1, "then": "cancel_running"}
+    workflow = acting.make_workflow(project, {"a": {}}, concurrency=limit)
+    acting.start(workflow)
+    newer = acting.start(workflow)
+    with verify_action(project.pk):
+        assert limits.make_room(newer) == 1
 
 
 @covers(approvals.decide)
@@ -462,6 +509,9 @@ MODULES: tuple[ModuleType, ...] = (
     engine,
     alerts,
     control,
+    bulk,
+    limits,
+    priorities,
     approvals,
     definitions,
 )

@@ -105,6 +105,11 @@ def statuses(run: Run) -> dict[str, str]:
     return dict(Step.objects.filter(run=run).values_list("key", "status"))
 
 
+def statuses_of_definition(run: Run) -> dict[str, str]:
+    """Without the items of maps."""
+    return dict(Step.objects.filter(run=run, map_index=-1).values_list("key", "status"))
+
+
 def fresh(run: Run) -> Run:
     return Run.objects.select_related("workflow", "data").get(pk=run.pk)
 
