@@ -109,7 +109,12 @@ function extensionsFor(latest: { readonly current: CodeEditorProps }): Extension
     yaml(),
     indentUnit.of("  "),
     syntaxHighlighting(COLOURS),
-    autocompletion({ override: [(context) => complete(context, latest.current.catalogue)] }),
+    autocompletion({
+      override: [(context) => complete(context, latest.current.catalogue)],
+      // After a key comes its value.
+      activateOnCompletion: ({ type }) => type === ICONS.key,
+      icons: false,
+    }),
     hoverTooltip((view, position) => helpAt(view, position, latest.current.catalogue)),
     locked.of(lockedIf(latest.current.readOnly)),
     EditorView.lineWrapping,

@@ -1,7 +1,7 @@
 /** The text a new workflow starts from: a small one that works, or a copy of another. */
 import type { Command, JsonSchema } from "@/lib/api/types";
 
-const FAVOURITES = ["text.summarize", "doc.summarize", "research.summarize", "bug.triage"];
+const FAVOURITES = ["text.summarise", "bug.triage"];
 
 /** Two steps of which the second sees the first, with a command that the project has. */
 export function template(commands: readonly Command[]): string {
@@ -11,7 +11,7 @@ export function template(commands: readonly Command[]): string {
     "name: New workflow",
     "slug: new-workflow            # its address; it cannot be changed later",
     "description: What it is good for, in one sentence.",
-    "input:                        # what a run is given: a JSON Schema, and the form that starts it",
+    "input:                        # what a run is given, as a JSON Schema",
     "  type: object",
     "  required: [text]",
     "  properties:",
