@@ -60,7 +60,7 @@ def make_workflow(project: Project, steps: dict[str, dict[str, Any]], **fields: 
 
 
 def _step(key: str, step: dict[str, Any]) -> dict[str, Any]:
-    does = {} if {"approval", "wait", "http"} & set(step) else {"command": "do.it"}
+    does = {} if {"approval", "wait", "http", "workflow"} & set(step) else {"command": "do.it"}
     return {"key": key, **does, **step}
 
 
