@@ -320,7 +320,9 @@ def _start(change: Change, run: Run) -> None:
     advance = Advance(change, run, document)
     moment = now()
     run.status, run.status_reason = RunStatus.RUNNING, ""
-    run.started_at, run.deadline_at = moment, deadline(document, moment)
+    allowed = deadline(document, moment)  # a run that a step started may have to end sooner
+    run.deadline_at = min(filter(None, (run.deadline_at, allowed)), default=None)
+    run.started_at = moment
     ready = Step.objects.filter(run=run, status=StepStatus.PENDING, waits_for=0, parent=None)
     advance.begin(ready.order_by("index"))
     advance.settle()

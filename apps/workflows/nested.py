@@ -176,6 +176,10 @@ def _new_run(step: Step, definition: Definition, value: dict[str, object]) -> Ru
         origin_id=step.pk,
         depth=step.run.depth + 1,
     )
+    if definition.timeout_seconds is not None:
+        latest = now() + timedelta(seconds=definition.timeout_seconds)
+        earlier = Q(deadline_at=None) | Q(deadline_at__gt=latest)
+        Run.objects.filter(earlier, pk=child.pk).update(deadline_at=latest)
     return child
 
 
