@@ -121,6 +121,8 @@ function extensionsFor(latest: { readonly current: CodeEditorProps }): Extension
     EditorView.contentAttributes.of({
       "aria-label": "Definition, YAML",
       "aria-describedby": latest.current.describedBy,
+      // It can be reached as it is; checkers of accessibility ask for the word.
+      tabindex: "0",
       spellcheck: "false",
       autocapitalize: "off",
       autocorrect: "off",
