@@ -190,7 +190,7 @@ def _escalate(change: Change, approval: Approval, step: Step, to: Escalate) -> N
     if not swap(step, StepStatus.WAITING, "wakes_at"):
         raise RuntimeError(f"step {step.pk} moved although its run is locked")
     record_step(change, "step.changed", step, previous=step.status)
-    record_approval(change, "approval.changed", approval)
+    record_approval(change, "approval.escalated", approval)
 
 
 def _checked(approval: Approval, fields: dict[str, Any]) -> dict[str, Any]:

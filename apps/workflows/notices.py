@@ -128,4 +128,5 @@ def _end(notice: Notice, until: datetime, state: NoticeState, error: str = "") -
         sent_at = now() if state == NoticeState.SENT else None
         if mine.update(state=state, next_at=None, sent_at=sent_at, error=short(error, 300)):
             current = Approval.objects.select_related("run__workflow").get(pk=notice.approval_id)
-            record_approval(change, "approval.changed", current)
+            untold = state == NoticeState.DEAD and current.state == ApprovalState.OPEN
+            record_approval(change, "approval.undelivered" if untold else "approval.changed", current)

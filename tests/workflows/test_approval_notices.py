@@ -176,7 +176,7 @@ def test_what_nobody_takes_within_a_day_is_given_up_and_raises_an_alert(
         tried += send()
     assert tried == 10
     assert notice(approval).error == "The receiver answered 500."
-    assert events(project, "approval.changed")[-1]["undelivered"] == 1
+    assert events(project, "approval.undelivered")[-1]["undelivered"] == 1
     alerts.sweep()
     alert = Alert.objects.get(project=project, rule="notice_undelivered")
     assert (alert.state, alert.level) == ("open", "error")
@@ -313,7 +313,7 @@ def test_when_nobody_decides_in_time_others_are_asked(project: Project, box: Mai
     assert [message["to"] for message in box.messages] == [ADA, BOB]
     assert box.messages[1]["subject"] == "Escalated: Ship it?"
     assert "Nobody decided in time" in text_of(box.messages[1])
-    assert events(project, "approval.changed")[-1]["escalated_at"]
+    assert events(project, "approval.escalated")[-1]["escalated_at"]
     alerts.sweep()
     alert = Alert.objects.get(project=project)
     assert (alert.rule, alert.state) == ("approval_escalated", "open")

@@ -77,7 +77,7 @@ function tell(events: readonly LiveEvent[]): void {
         key: event.alert_id,
         link: { to: event.url.startsWith("/") ? event.url : "/alerts", label: "Look at it" },
       });
-    } else if (event.type === "approval_update" && event.state === "open") {
+    } else if (event.type === "approval_update" && event.kind === "approval.opened") {
       announce("approval waiting");
     } else if (event.type === "agent_status_change" && event.status === "error") announce("agent failed");
     else if (event.type === "workflow_update" && event.previous_status !== event.status) {

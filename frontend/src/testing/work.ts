@@ -52,6 +52,8 @@ export const makeRunDetail = (over: Partial<Run> = {}): Run => {
     workflow_name: "Bug Lifecycle",
     status: "running",
     status_reason: "",
+    priority: 0,
+    concurrency_key: "",
     error_code: "",
     progress: 50,
     current_step: 1,
@@ -158,7 +160,9 @@ export const makeApproval = (over: Partial<Approval> = {}): Approval => ({
   requested_by: "grace",
   created_at: at,
   expires_at: null,
+  escalated_at: null,
   decided_at: null,
+  notices: [],
   ...over,
 });
 

@@ -1,5 +1,6 @@
 /** One question to people: what it is about, what was said so far, and the form that decides it. */
 import { Link } from "@tanstack/react-router";
+import { BellRing } from "lucide-react";
 import { StatusChip, StatusIcon } from "@/components/status";
 import { TimeAgo } from "@/components/ui/time-ago";
 import { Fact, Facts } from "@/components/work/facts";
@@ -7,6 +8,7 @@ import { Prose } from "@/components/work/prose";
 import type { Approval, ApprovalDecision, JsonSchema } from "@/lib/api/types";
 import { plural, visibleText, words } from "@/lib/format";
 import { Decide } from "./decide";
+import { Told } from "./told";
 
 interface ApprovalCardProps {
   approval: Approval;
@@ -27,6 +29,7 @@ export function ApprovalCard({ approval, bare = false }: ApprovalCardProps) {
       </header>
       {approval.details && <Prose text={approval.details} />}
       <Decisions approval={approval} />
+      <Told approval={approval} />
       {isOpen && <Decide approval={approval} />}
     </article>
   );
@@ -52,6 +55,11 @@ function About({ approval, bare }: { approval: Approval; bare: boolean }) {
       <span className="inline-flex items-center gap-1">
         Asked <TimeAgo at={approval.created_at} />
       </span>
+      {approval.escalated_at && (
+        <span data-tone="warn" className="inline-flex items-center gap-1 text-(--tone)">
+          <BellRing size={13} aria-hidden /> Escalated <TimeAgo at={approval.escalated_at} />
+        </span>
+      )}
       <Deadline approval={approval} />
     </p>
   );

@@ -49,14 +49,18 @@ function Head({ columns, hideAgent }: { columns: string; hideAgent: boolean }) {
 }
 
 function Line({ run, columns, hideAgent }: { run: CommandRunRow; columns: string; hideAgent: boolean }) {
-  const agent = run.agent?.name ?? "No agent yet";
+  const isRequest = run.kind === "http";
+  const agent = run.agent?.name ?? (isRequest ? "A worker" : "No agent yet");
+  const command = isRequest ? "HTTP request" : run.command;
   return (
     <div className={`${columns} min-h-10 py-2 text-table`}>
       <div className="flex min-w-0 items-baseline gap-2 @max-2xl:justify-between">
         <Link to="/command-runs/$id" params={{ id: run.id }} className={`${rowLink} truncate`}>
           {visibleText(run.title)}
         </Link>
-        <span className="truncate font-mono text-caption text-muted @max-5xl:hidden">{run.command}</span>
+        <span className={`truncate text-caption text-muted @max-5xl:hidden ${isRequest ? "" : "font-mono"}`}>
+          {command}
+        </span>
         <StatusText status={run.status} className="@2xl:hidden" />
       </div>
       {!hideAgent && (
@@ -67,7 +71,7 @@ function Line({ run, columns, hideAgent }: { run: CommandRunRow; columns: string
         <Reason run={run} />
       </div>
       <div className="flex min-w-0 items-center justify-between gap-2 text-meta text-muted @2xl:hidden">
-        <span className="truncate">{hideAgent ? run.command : visibleText(agent)}</span>
+        <span className="truncate">{hideAgent ? command : visibleText(agent)}</span>
         <TimeAgo at={run.queued_at} className="shrink-0" />
       </div>
       <span className="tnum text-right text-meta text-muted @max-2xl:hidden">

@@ -81,10 +81,14 @@ function Body({ run }: { run: CommandRun }) {
                 progress={run.progress}
                 message={run.message}
                 text={run.text}
-                label="What the agent writes now"
+                label={run.kind === "http" ? "What the worker does now" : "What the agent writes now"}
               />
             ) : (
-              <p className="text-muted">Not started yet. The text appears here as it is written.</p>
+              <p className="text-muted">
+                {run.kind === "http"
+                  ? "Not sent yet. The answer appears here."
+                  : "Not started yet. The text appears here as it is written."}
+              </p>
             )}
           </Card>
           <Card title="Log">

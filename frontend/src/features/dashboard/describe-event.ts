@@ -41,7 +41,14 @@ function run(payload: Payload, event: JournalEvent): Described {
     subject: [str(payload.name), payload.number === undefined ? "" : `#${Number(payload.number)}`]
       .join(" ")
       .trim(),
-    text: payload.previous_status === null ? "was started" : moved ? now(status) : `at ${step}`,
+    text:
+      payload.previous_status === null
+        ? status === "queued"
+          ? "waits for a place"
+          : "was started"
+        : moved
+          ? now(status)
+          : `at ${step}`,
     to: `/runs/${str(payload.workflow_id) || str(event.entity_id)}`,
   };
 }
@@ -76,12 +83,17 @@ const decided: Record<string, string> = {
   cancelled: "is no longer asked",
 };
 
-function approval(payload: Payload): Described {
+const asked: Record<string, string> = {
+  "approval.escalated": "was escalated: nobody decided in time",
+  "approval.undelivered": "waits, and somebody could not be told of it",
+};
+
+function approval(payload: Payload, event: JournalEvent): Described {
   const state = str(payload.state);
   return {
     status: state === "open" ? "approval" : state,
     subject: str(payload.title) || "An approval",
-    text: decided[state] ?? "waits for a person",
+    text: decided[state] ?? asked[event.kind] ?? "waits for a person",
     to: state === "open" ? "/approvals" : `/runs/${str(payload.run_id)}`,
   };
 }
@@ -129,6 +141,7 @@ export function worthReading(event: JournalEvent): boolean {
   if (event.type === "command_run_update") return !event.run_id && !routine.has(status);
   if (event.type === "workflow_update") return event.previous_status !== status && status !== "queued";
   if (event.type === "step_update") return event.previous_status !== status && !routine.has(status);
+  if (event.type === "approval_update") return event.kind !== "approval.changed";
   if (event.type === "agent_status_change") return event.is_new === true || !routine.has(status);
   return true;
 }
@@ -152,13 +165,20 @@ export function describe(event: JournalEvent, names: Names): Described {
     case "command_run_update":
       return commandRun(payload, names);
     case "approval_update":
-      return approval(payload);
+      return approval(payload, event);
     case "pause_update":
       return {
         status: payload.paused === true ? "paused" : "running",
         subject: str(payload.workflow) || "Everything",
         text: `was ${payload.paused === true ? "paused" : "resumed"}${str(payload.by) ? ` by ${str(payload.by)}` : ""}`,
         to: str(payload.workflow) ? `/workflows/${str(payload.workflow)}` : null,
+      };
+    case "limits_update":
+      return {
+        status: "info",
+        subject: "The project’s limits",
+        text: `were changed${str(payload.by) ? ` by ${str(payload.by)}` : ""}`,
+        to: "/settings",
       };
     case "workflow_saved":
       return {

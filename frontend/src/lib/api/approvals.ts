@@ -30,6 +30,24 @@ export interface Decision {
   fields?: JsonObject;
 }
 
+/** Have a notice sent once more, soon. */
+export function useSendAgain(id: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (noticeId: string) =>
+      unwrap(
+        api.POST("/api/v1/approvals/{approval_id}/notices/{notice_id}/delivery/", {
+          params: { path: { approval_id: id, notice_id: noticeId } },
+        }),
+      ),
+    onSettled: () =>
+      Promise.all([
+        client.invalidateQueries({ queryKey: keys.approvals.detail(id) }),
+        client.invalidateQueries({ queryKey: keys.approvals.lists }),
+      ]),
+  });
+}
+
 export function useDecide(id: string) {
   const client = useQueryClient();
   return useMutation({

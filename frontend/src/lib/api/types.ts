@@ -85,6 +85,7 @@ export type Run = Narrow<S["Run"], { output: JsonObject | null; steps: Step[] }>
 
 export type ApprovalState = S["ApprovalStateEnum"];
 export type ApprovalDecision = S["ApprovalDecision"];
+export type Notice = S["Notice"];
 export type Approval = Narrow<S["Approval"], { fields: JsonSchema }>;
 export type Pause = S["Pause"];
 
