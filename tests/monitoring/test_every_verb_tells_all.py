@@ -24,7 +24,7 @@ from apps.events import journal
 from apps.monitoring import alerts
 from apps.monitoring.alerts import Condition
 from apps.monitoring.models import Alert, AlertLevel
-from apps.workflows import approvals, bulk, control, definitions, engine, limits, nested, stopping
+from apps.workflows import approvals, bulk, control, definitions, engine, limits, stopping
 from apps.workflows import services as workflows
 from apps.workflows.models import Approval, Run, Step, Workflow
 from tests.agents.factories import make_agent, make_command, make_run, make_worker
@@ -519,6 +519,8 @@ MODULES: tuple[ModuleType, ...] = (
 PARTS = {
     "apps.workflows.approvals.expire",  # the sweep's
     "apps.agents.repair.tick",  # calls the other verbs of repair and lease
+    "apps.workflows.engine.look_after",  # parts of the sweep, for one project
+    "apps.workflows.engine.go_on",
     "apps.workflows.engine.on_command_run_finished",
     "apps.workflows.engine.on_command_run_moved",
     "apps.workflows.engine.on_command_run_waiting",
