@@ -10,11 +10,14 @@ import random
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
+from tests.faults.matrix.flows import FLOWS, LINE
+from tests.faults.matrix.judge import STUCK
 from tests.faults.matrix.plan import discover, every_case, never_reached, once_more
-from tests.faults.matrix.rig import Installation, Result
+from tests.faults.matrix.rig import Case, Installation, Result
 from tests.faults.matrix.table import table, violations
 
 SECONDS = 100  # no case of the sample is begun after that, whatever the machine
@@ -68,3 +71,20 @@ def test_a_sample_of_all_faults_loses_nothing_and_commits_nothing_twice(
     assert violations(results) == [], f"repeat it with MC_FAULT_SEED={seed}"
     struck = sum(result.fired for result in results)
     assert struck * 2 > len(results), f"only {struck} of {len(results)} faults struck; MC_FAULT_SEED={seed}"
+
+
+def test_a_step_that_kills_every_worker_fails_after_its_fourth_and_takes_no_more(rig: Installation) -> None:
+    ends = dict.fromkeys(LINE, "skipped") | {"s1": "failed"}
+    poisoned = replace(FLOWS["line"], ends=ends, status="failed")
+    case = Case("line", "agents.worker.connector:before", "kill", times=9, expect=poisoned)
+    result = rig.suffer(case)
+    assert result.problems == []
+    assert result.struck == 4
+
+
+def test_a_process_frozen_in_the_middle_of_a_transaction_holds_nobody_up_for_good(rig: Installation) -> None:
+    """It has locked the journal's row, so everybody waits until PostgreSQL gives the transaction up."""
+    case = Case("line", "agents.lease.finish:before_commit", "stop", for_good=True, patience=STUCK + 15)
+    result = rig.suffer(case)
+    assert result.fired
+    assert result.problems == []

@@ -74,7 +74,9 @@ class Verdict:
     silence: float
 
 
-def judge(records: Records, flow: Flow, tag: str, effects: Effects, since: float | None) -> Verdict:
+def judge(
+    records: Records, flow: Flow, tag: str, effects: Effects, since: float | None, patience: float = STUCK
+) -> Verdict:
     """`since` is when the fault struck, in seconds of the epoch; None for a run without one."""
     runs = records.rows("SELECT * FROM workflows_run WHERE idempotency_key = %s", tag)
     if len(runs) != 1:
@@ -104,8 +106,8 @@ def judge(records: Records, flow: Flow, tag: str, effects: Effects, since: float
         *_busy(records, run["project_id"]),
     ]
     silence = _silence(events, since)
-    if silence > STUCK:
-        found.append(f"nothing moved for {silence:.1f} s, more than {STUCK:.0f} s")
+    if silence > patience:
+        found.append(f"nothing moved for {silence:.1f} s, more than {patience:.0f} s")
     return Verdict(found, silence)
 
 

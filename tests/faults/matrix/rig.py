@@ -18,7 +18,7 @@ import psycopg
 
 from tests.faults.matrix.flows import FLOWS, Flow
 from tests.faults.matrix.hand import Caller, Hand
-from tests.faults.matrix.judge import LEASE, Records, Verdict, judge
+from tests.faults.matrix.judge import LEASE, STUCK, Records, Verdict, judge
 from tests.faults.matrix.model import Bodies
 from tests.rig.process import Process
 from tests.rig.stack import Stack
@@ -31,13 +31,19 @@ _never = threading.Event()
 
 @dataclass(frozen=True)
 class Case:
-    """One fault at one point in one run. `trouble` is what the flow `retry` has to get over."""
+    """One fault at one point in one run. `trouble` is what the flow `retry` has to get over; the
+    fault strikes `times` in a row; what is stopped `for_good` wakes when the run is over; `expect`
+    is how the run must end if not as ever, `patience` how long nothing may move."""
 
     flow: str
     point: str = ""
     action: str = ""
     after: int = 1
     trouble: str = "fail"
+    times: int = 1
+    for_good: bool = False
+    expect: Flow | None = None
+    patience: float = STUCK
 
     def __str__(self) -> str:
         return f"{self.point}#{self.after} {self.action} in {self.flow}"
@@ -47,11 +53,15 @@ class Case:
 class Result:
     case: Case
     problems: list[str]
-    fired: bool
+    struck: int
     silence: float = 0.0
     seconds: float = 0.0
     peer: str = ""
     hits: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def fired(self) -> bool:
+        return self.struck > 0
 
 
 class Installation:
@@ -106,30 +116,36 @@ class Installation:
         """Start a run, let the fault strike, see it through, and judge what was recorded."""
         self.whole()
         self._serial += 1
-        tag, flow = f"t{self._serial}-{self._name}", FLOWS[case.flow]
+        tag, flow = f"t{self._serial}-{self._name}", case.expect or FLOWS[case.flow]
         (self.points / "hits").unlink(missing_ok=True)
         began = time.monotonic()
         if case.point:
-            fault = {"point": case.point, "action": case.action, "after": case.after}
-            (self.points / "armed").write_text(json.dumps(fault))
+            self.arm(case)
         person = _Person(self, flow, tag, case.trouble)
-        struck = _Strike(self)
+        struck = _Strike(self, case)
         late = self._see_through(tag, person, struck)
         self._disarm()
         struck.end()
         self.whole()
         problems = [f"not over after {ENOUGH:.0f} s: {late}"] if late else []
-        verdict = judge(self.records, flow, tag, self._effects, struck.at) if not late else Verdict([], 0)
+        verdict = Verdict([], 0)
+        if not late:
+            verdict = judge(self.records, flow, tag, self._effects, struck.at, case.patience)
         problems += [*verdict.problems, *person.problems]
         return Result(
             case,
             problems,
-            struck.at is not None,
+            case.times - struck.left,
             verdict.silence,
             time.monotonic() - began,
             struck.peer,
             self.hits(),
         )
+
+    def arm(self, case: Case) -> None:
+        (self.points / "fired").unlink(missing_ok=True)
+        fault = {"point": case.point, "action": case.action, "after": case.after}
+        (self.points / "armed").write_text(json.dumps(fault))
 
     def hits(self) -> Counter[str]:
         try:
@@ -269,36 +285,40 @@ class _Person:
 class _Strike:
     """What the rig has to do when the armed fault fires."""
 
-    def __init__(self, rig: Installation) -> None:
+    def __init__(self, rig: Installation, case: Case) -> None:
         self.at: float | None = None
         self.peer = ""
-        self._rig = rig
+        self._rig, self._case, self.left = rig, case, case.times
         self._frozen: Process | None = None
         self._thaw_at = 0.0
 
     @property
     def is_over(self) -> bool:
-        return self._frozen is None
+        return self._frozen is None or self._case.for_good
 
     def look(self) -> None:
         if self._frozen is not None and time.monotonic() >= self._thaw_at:
             self.end()
-        if self.at is not None:
+        if self.left == 0:
             return
         try:
             fired = json.loads((self._rig.points / "fired").read_text())
         except FileNotFoundError:
             return
-        self.at = fired["at"]
+        self.at = self.at or fired["at"]
+        self.left -= 1
         struck = self._rig.process_of(fired["pid"])
         match fired["action"]:
             case "kill" if struck is not None:
                 struck.wait(10)
                 self._rig.start_again(struck)
             case "stop" if struck is not None:
-                self._frozen, self._thaw_at = struck, time.monotonic() + LEASE + 1.5
+                seconds = ENOUGH if self._case.for_good else LEASE + 1.5
+                self._frozen, self._thaw_at = struck, time.monotonic() + seconds
             case "kill_peer":
                 self._kill_peer(struck)
+        if self.left:
+            self._rig.arm(self._case)
 
     def end(self) -> None:
         if self._frozen is not None:
