@@ -38,9 +38,9 @@ browser: ## the flows in a real Chromium only
 	@$(PREPARE) python-dev node programs spa
 	@exec $(VENV) -m pytest tests/browser
 
-faults: ## kill -9, wiped Redis, doubled processes: nothing may be lost or done twice
+faults: ## kill -9, wiped Redis, lost answers at every fail point: nothing lost, nothing done twice
 	@$(PREPARE) python-dev programs spa
-	@exec $(VENV) -m pytest tests/faults
+	@$(VENV) -m pytest tests/faults && exec $(VENV) -m tests.faults.matrix
 
 bench: ## the figures of benchmarks/, each beside a bare baseline of the same run
 	@$(PREPARE) python-dev node programs spa
