@@ -1562,7 +1562,8 @@ export interface components {
         };
         /**
          * ApprovalChanged
-         * @description An approval as it now is. Kinds: approval.opened, approval.changed, approval.closed.
+         * @description An approval as it now is. Kinds: approval.opened, .changed, .escalated (nobody decided in time),
+         *     .undelivered (somebody outside could not be told) and .closed.
          *
          *     `undelivered` counts those outside who could not be told of it, `open_approvals` what is open in
          *     the project right after this event.
