@@ -60,7 +60,7 @@ function ScheduleRow({ schedule }: { schedule: Schedule }) {
       row={schedule}
     >
       {last_problem ? (
-        <span className="text-err">Could not start: {sentence(visibleText(last_problem))}</span>
+        <span className="text-err">Could not start: {visibleText(last_problem)}</span>
       ) : next_at ? (
         <NextTime at={next_at} zone={time_zone} />
       ) : (

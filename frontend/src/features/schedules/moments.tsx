@@ -6,7 +6,7 @@ import { TimeAgo } from "@/components/ui/time-ago";
 import { Loaded } from "@/components/work/loaded";
 import { momentsQuery } from "@/lib/api/schedules";
 import type { Schedule } from "@/lib/api/types";
-import { sentence, visibleText } from "@/lib/format";
+import { visibleText } from "@/lib/format";
 import { absolute } from "@/lib/time";
 import { clockIn } from "@/lib/time/zones";
 import { More } from "./more";
@@ -38,7 +38,7 @@ export function Moments({ schedule, onClose }: { schedule: Schedule; onClose: ()
                     <Outcome moment={moment} />
                     {moment.detail && (
                       <span className="min-w-0 text-muted [overflow-wrap:anywhere]">
-                        {sentence(visibleText(moment.detail))}
+                        {visibleText(moment.detail)}
                       </span>
                     )}
                     <TimeAgo at={moment.scheduled_for} className="ml-auto text-meta text-muted" />

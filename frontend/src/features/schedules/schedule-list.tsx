@@ -20,7 +20,7 @@ import {
   useRunSchedule,
 } from "@/lib/api/schedules";
 import type { Schedule } from "@/lib/api/types";
-import { sentence, visibleText } from "@/lib/format";
+import { visibleText } from "@/lib/format";
 import { Moments } from "./moments";
 import { More } from "./more";
 import { Outcome } from "./outcome";
@@ -84,7 +84,7 @@ function Row({ schedule, mayChange }: { schedule: Schedule; mayChange: boolean }
             data-tone="err"
             className="mt-1 border-l-[3px] border-l-(--tone) bg-surface-2 px-2 py-1 text-table"
           >
-            The last run could not start: {sentence(visibleText(schedule.last_problem))}
+            The last run could not start: {visibleText(schedule.last_problem)}
           </p>
         )}
       </div>
@@ -109,7 +109,7 @@ function Row({ schedule, mayChange }: { schedule: Schedule; mayChange: boolean }
           )}
         </dd>
       </dl>
-      <div className="flex flex-wrap items-center gap-1 max-md:w-full">
+      <div className="flex flex-wrap items-center gap-1 max-md:w-full max-md:gap-x-0">
         {mayChange && <RunNow schedule={schedule} />}
         <Button
           size="sm"
@@ -117,12 +117,12 @@ function Row({ schedule, mayChange }: { schedule: Schedule; mayChange: boolean }
           onClick={() => setOpen("moments")}
           aria-label={`Moments of ${name}`}
         >
-          <History size={14} aria-hidden /> History
+          <History size={14} aria-hidden className="max-md:hidden" /> History
         </Button>
         {mayChange && (
           <>
             <Button size="sm" variant="ghost" onClick={() => setOpen("change")} aria-label={`Change ${name}`}>
-              <Pencil size={14} aria-hidden /> Change
+              <Pencil size={14} aria-hidden className="max-md:hidden" /> Change
             </Button>
             <Delete schedule={schedule} />
           </>
@@ -164,7 +164,7 @@ function RunNow({ schedule }: { schedule: Schedule }) {
         })
       }
     >
-      <Play size={14} aria-hidden /> {run.isPending ? "Starting…" : "Run now"}
+      <Play size={14} aria-hidden className="max-md:hidden" /> {run.isPending ? "Starting…" : "Run now"}
     </Button>
   );
 }

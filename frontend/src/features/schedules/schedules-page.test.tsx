@@ -61,7 +61,7 @@ describe("the schedules", () => {
     expect(first?.getByRole("switch", { name: "Nightly is enabled" })).toBeChecked();
     expect(second?.getByText("Disabled")).toBeInTheDocument();
     expect(second?.getByText("Never")).toBeInTheDocument();
-    expect(third?.getByText(/The last run could not start: Input.what/)).toBeInTheDocument();
+    expect(third?.getByText(/The last run could not start: input.what/)).toBeInTheDocument();
   });
 
   it("are enabled, disabled and run at once, without leaving the list for the first two", async () => {
@@ -163,7 +163,7 @@ describe("the schedules", () => {
     const list = within(await screen.findByRole("list", { name: "Moments" }));
     expect(list.getByText("Missed")).toBeInTheDocument();
     expect(list.getByText("Could not start")).toBeInTheDocument();
-    expect(list.getByText("Input.what: this field is required")).toBeInTheDocument();
+    expect(list.getByText("input.what: this field is required")).toBeInTheDocument();
   });
 
   it("follow events", async () => {

@@ -90,7 +90,7 @@ function Row({ trigger, mayChange }: { trigger: Trigger; mayChange: boolean }) {
             </>
           )}
         </p>
-        <Copyable name="Address" text={addressOf(trigger.address)} className="max-w-[560px]" />
+        <Copyable name="Address" text={addressOf(trigger.address)} className="max-w-[660px]" />
         <p className="text-table text-muted">
           {trigger.last_at ? (
             <>
