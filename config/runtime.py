@@ -14,6 +14,7 @@ import celery.worker.state
 from django.conf import settings
 
 from apps.agents import dispatch, worker
+from config import transport
 from config.celery import app
 from config.engine import Engine
 
@@ -31,6 +32,7 @@ class WorkerService:
 
     def start(self) -> None:
         worker.start(self._slots)
+        transport.begin()
         celery.worker.state.should_stop = None
         self._controller = app.WorkController(
             app=app,
@@ -59,6 +61,7 @@ class WorkerService:
         process.drain()
         # Celery reads it as an exit code; its stubs know None only.
         celery.worker.state.should_stop = 0  # type: ignore[assignment]
+        transport.end()
         if self._thread:
             self._thread.join(timeout=10)
         process.stop()

@@ -18,6 +18,7 @@ NAME = "wakingmemory"
 _put = threading.Condition()
 _puts = itertools.count(1)
 _newest = [0]
+_stopping = threading.Event()
 
 
 class Channel(memory.Channel):
@@ -34,6 +35,8 @@ class Transport(memory.Transport):
     def drain_events(self, connection: Any, timeout: float | None = None, **kwargs: Any) -> None:
         """Deliver one message. Raises TimeoutError when none came within `timeout` seconds."""
         deadline = None if timeout is None else time.monotonic() + timeout
+        if _stopping.is_set():
+            raise TimeoutError
         while True:
             seen = _newest[0]
             try:
@@ -44,10 +47,23 @@ class Transport(memory.Transport):
                 if rest is not None and rest <= 0:
                     raise TimeoutError from None
                 with _put:
-                    if not _put.wait_for(lambda seen=seen: _newest[0] != seen, timeout=rest):  # type: ignore[misc]
-                        raise TimeoutError from None
+                    _put.wait_for(lambda seen=seen: _newest[0] != seen or _stopping.is_set(), timeout=rest)  # type: ignore[misc]
+                if _newest[0] == seen or _stopping.is_set():
+                    raise TimeoutError from None
             else:
                 return
+
+
+def begin() -> None:
+    """Let workers wait for messages."""
+    _stopping.clear()
+
+
+def end() -> None:
+    """Let no worker wait any more: Celery looks whether it should stop between two waits of 2 s."""
+    _stopping.set()
+    with _put:
+        _put.notify_all()
 
 
 def install() -> None:

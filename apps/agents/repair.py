@@ -145,6 +145,19 @@ def republish_unclaimed(moment: datetime) -> int:
     return len(again)
 
 
+def end_leases_of_the_dead() -> int:
+    """Let the leases of every known worker run out now, and forget those workers; returns how many.
+
+    Only for a process that is alone with its database and has no worker yet: whoever held them is
+    dead. The next tick takes the work back as lost, as it would when the leases end by themselves.
+    """
+    dead = list(Worker.objects.values_list("pk", flat=True))
+    held = CommandRun.objects.filter(IS_LIVE, status=RunStatus.RUNNING, worker_id__in=dead)
+    ended = held.update(lease_expires_at=now())
+    Worker.objects.filter(pk__in=dead).delete()
+    return ended
+
+
 def forget_dead_workers() -> int:
     """Drop workers that have been silent for an hour."""
     gone, _ = Worker.objects.filter(heartbeat_at__lt=now() - FORGET_WORKERS_AFTER).delete()

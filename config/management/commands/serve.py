@@ -13,7 +13,9 @@ from typing import IO, Any
 import uvicorn
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
 
+from apps.agents import repair
 from apps.monitoring import live
 
 # Frames of the dashboard's socket are small; uvicorn's own limit is 16 MiB.
@@ -43,6 +45,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         lock = self._only_one() if settings.EMBEDDED else None
+        if lock and connection.vendor == "sqlite":
+            # The lock says that whoever served these data before is dead, the file that nobody else
+            # can: nothing is gained by waiting until the leases of the dead end.
+            repair.end_leases_of_the_dead()
+            connection.close()
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
         config = uvicorn.Config(
             "config.asgi:application",
