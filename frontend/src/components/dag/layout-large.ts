@@ -1,21 +1,25 @@
 /**
  * Where the nodes of a large graph go: layer below layer, a wide layer broken into rows. Each node is
- * placed once, near the middle of what it needs, so that a thousand nodes take milliseconds (dagre
+ * placed once, in the order of what it needs, so that a thousand nodes take milliseconds (dagre
  * takes seconds from some hundreds on).
  */
 import { type GraphStep, NODE_HEIGHT, NODE_WIDTH, type Point } from "./nodes";
 
-export const ACROSS = 8;
+const ACROSS = 6;
 const COLUMN = NODE_WIDTH + 16;
 const ROW = NODE_HEIGHT + 12;
 const LAYER_GAP = 44;
 
 export function placeMany(steps: readonly GraphStep[]): Map<string, Point> {
   const positions = new Map<string, Point>();
+  const ranks = new Map<string, number>();
   let y = 0;
   for (const layer of layersOf(steps)) {
-    const places = new Map(layer.map((step) => [step, middleOf(step, positions)]));
+    const places = new Map(layer.map((step) => [step, meanOf(step.needs, ranks)]));
     const ordered = layer.toSorted((a, b) => (places.get(a) ?? 0) - (places.get(b) ?? 0));
+    ordered.forEach(({ key }, index) => {
+      ranks.set(key, index / ordered.length);
+    });
     for (let start = 0; start < ordered.length; start += ACROSS) {
       const row = ordered.slice(start, start + ACROSS);
       const left = ((ACROSS - row.length) / 2) * COLUMN;
@@ -60,16 +64,9 @@ function layersOf(steps: readonly GraphStep[]): GraphStep[][] {
   return layers.filter(Boolean);
 }
 
-function middleOf({ needs }: GraphStep, positions: ReadonlyMap<string, Point>): number {
-  let sum = 0;
-  let known = 0;
-  for (const need of needs) {
-    const at = positions.get(need);
-    if (at === undefined) continue;
-    sum += at.x;
-    known++;
-  }
-  return known === 0 ? 0 : sum / known;
+function meanOf(needs: readonly string[], ranks: ReadonlyMap<string, number>): number {
+  const known = needs.flatMap((need) => ranks.get(need) ?? []);
+  return known.length === 0 ? 0 : known.reduce((sum, rank) => sum + rank, 0) / known.length;
 }
 
 /** All lines of a large graph as one drawing: a thousand elements would be a thousand to lay out. */

@@ -35,6 +35,7 @@ describe("two runs side by side", () => {
   it("call values the same whatever the order of their keys", () => {
     expect(textOf({ b: 1, a: { d: 1, c: [2] } })).toBe(textOf({ a: { c: [2], d: 1 }, b: 1 }));
     expect(textOf({ text: "Hello" })).toBe("Hello");
+    expect(textOf({ b: "x\ny", a: [1, {}] })).toBe("a:\n  - 1\n  - {}\nb:\n  x\n  y");
     expect(textOf(null)).toBe("");
   });
 });

@@ -68,19 +68,30 @@ export function tookSeconds(
   return one?.started_at && one.completed_at ? elapsedSeconds(one.started_at, one.completed_at, 0) : null;
 }
 
-/** A value as a text whose lines can be compared: keys in one order, however they were stored. */
+/**
+ * A value as a text whose lines can be compared: keys in one order, however they were stored, and the
+ * lines of a text as lines.
+ */
 export function textOf(value: unknown): string {
   if (value === null || value === undefined) return "";
   if (typeof value === "string") return value;
   const only = typeof value === "object" && !Array.isArray(value) ? Object.keys(value) : [];
   const text = (value as { text?: unknown }).text;
-  if (only.length === 1 && typeof text === "string") return text;
-  return JSON.stringify(ordered(value), null, 2);
+  return only.length === 1 && typeof text === "string" ? text : written(value).join("\n");
 }
 
-function ordered(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(ordered);
-  if (value === null || typeof value !== "object") return value;
+function written(value: unknown): string[] {
+  if (typeof value === "string" && value.includes("\n")) return value.split("\n");
+  if (value === null || typeof value !== "object") return [JSON.stringify(value) ?? ""];
+  if (Array.isArray(value)) return value.flatMap((one) => named("-", one));
   const entries = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return Object.fromEntries(entries.map(([key, one]) => [key, ordered(one)]));
+  return entries.flatMap(([key, one]) => named(`${key}:`, one));
+}
+
+/** In one line what fits there, else indented below its name. */
+function named(name: string, value: unknown): string[] {
+  const lines = written(value);
+  if (lines.length === 0) return [`${name} ${Array.isArray(value) ? "[]" : "{}"}`];
+  const isShort = lines.length === 1 && (value === null || typeof value !== "object");
+  return isShort ? [`${name} ${lines[0]}`] : [name, ...lines.map((line) => `  ${line}`)];
 }

@@ -13,6 +13,14 @@ export const isOver = (status: string): boolean => OVER.has(status);
 const LARGE_RUN = 100;
 export const isLarge = (run: Run): boolean => run.steps.length > LARGE_RUN;
 
+/** How many of the run's steps are over, the items of its maps among them. */
+export function doneOf(run: Run): number {
+  return run.steps.reduce((sum, { status, items }) => {
+    const done = items ? items.completed + items.failed + items.cancelled : 0;
+    return sum + done + Number(isOver(status));
+  }, 0);
+}
+
 const PREVIEW = 200;
 
 /** A value in one line, cut when it is long. */

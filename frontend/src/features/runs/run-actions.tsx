@@ -12,6 +12,7 @@ import type { Run, Step } from "@/lib/api/types";
 import { CancelRun } from "./cancel-run";
 import { isOver } from "./model";
 import { RetryRun } from "./retry-run";
+import { RunPriority } from "./run-priority";
 
 export function RunActions({ run, step }: { run: Run; step: Step | undefined }) {
   const mayAct = useCanOperate();
@@ -21,6 +22,7 @@ export function RunActions({ run, step }: { run: Run; step: Step | undefined }) 
       {!isOver(run.status) && <PauseRun run={run} />}
       <RetryRun run={run} step={step} />
       <Again run={run} />
+      {!isOver(run.status) && <RunPriority run={run} />}
       <Compare run={run} />
       <CancelRun run={run} />
     </div>

@@ -5,9 +5,9 @@ import { Elapsed, TimeAgo } from "@/components/ui/time-ago";
 import { Fact, Facts } from "@/components/work/facts";
 import { TokenCount } from "@/components/work/tokens";
 import type { Run } from "@/lib/api/types";
-import { percent, sentence, visibleText, words } from "@/lib/format";
+import { count, percent, sentence, visibleText, words } from "@/lib/format";
 import { localTimes } from "@/lib/time";
-import { isOver } from "./model";
+import { doneOf, isOver } from "./model";
 
 export function RunTitle({ run }: { run: Run }) {
   return (
@@ -39,7 +39,7 @@ export function RunTitle({ run }: { run: Run }) {
 }
 
 export function RunHeader({ run }: { run: Run }) {
-  const done = run.steps.filter(({ status }) => isOver(status)).length;
+  const done = doneOf(run);
   return (
     <div className="card flex flex-col gap-3 px-4 py-3">
       <div className="flex items-center gap-3">
@@ -71,12 +71,14 @@ export function RunHeader({ run }: { run: Run }) {
           </Fact>
         )}
         <Fact name="Steps">
-          {done} of {run.total_steps}
+          {count(done)} of {count(run.total_steps)}
         </Fact>
         <Fact name="Tokens">
           <TokenCount tokens={run.tokens} />
         </Fact>
         <Fact name="Version">{run.version}</Fact>
+        {run.priority !== 0 && <Fact name="Priority">{run.priority}</Fact>}
+        {run.concurrency_key && <Fact name="Limit key">{visibleText(run.concurrency_key)}</Fact>}
         {run.status_reason && run.status !== "paused" && (
           <Fact name="Why">{sentence(localTimes(visibleText(run.status_reason)))}</Fact>
         )}

@@ -10,8 +10,11 @@ import { EmptyState, SkeletonRows } from "@/components/ui/states";
 import { FilterButtons } from "@/components/work/list";
 import { Loaded } from "@/components/work/loaded";
 import { RunRows } from "@/components/work/run-rows";
+import { useSelection } from "@/components/work/selection";
+import { useCanOperate } from "@/hooks";
 import { type RunFilter, runsQuery } from "@/lib/api/runs";
 import { workflowsQuery } from "@/lib/api/workflows";
+import { BulkBar } from "./bulk-bar";
 
 const STATUSES = [
   { value: "", label: "All" },
@@ -31,6 +34,13 @@ interface RunsPageProps {
 
 export function RunsPage({ filter, onFilter }: RunsPageProps) {
   const query = useInfiniteQuery(runsQuery(filter));
+  const mayAct = useCanOperate();
+  const rows = query.data ?? [];
+  const selection = useSelection(rows.map(({ id }) => id));
+  const change = (next: RunFilter) => {
+    selection.clear();
+    onFilter(next);
+  };
   return (
     <Page title="Runs">
       <div className="flex flex-wrap items-center gap-2">
@@ -38,24 +48,25 @@ export function RunsPage({ filter, onFilter }: RunsPageProps) {
           label="Status"
           options={STATUSES}
           value={filter.status ?? ""}
-          onChange={(status) => onFilter({ ...filter, status: status || undefined })}
+          onChange={(status) => change({ ...filter, status: status || undefined })}
         />
         <WorkflowSelect
           value={filter.workflow}
-          onChange={(workflow) => onFilter({ ...filter, workflow: workflow || undefined })}
+          onChange={(workflow) => change({ ...filter, workflow: workflow || undefined })}
         />
       </div>
       <Card label="Runs" bodyClassName="p-0">
         <Loaded query={query} what="Runs could not be loaded" skeleton={<SkeletonRows rows={10} />}>
           {(rows) =>
             rows.length > 0 ? (
-              <RunRows rows={rows} query={query} />
+              <RunRows rows={rows} query={query} selection={mayAct ? selection : undefined} />
             ) : (
-              <NoRuns isFiltered={Boolean(filter.status || filter.workflow)} onClear={() => onFilter({})} />
+              <NoRuns isFiltered={Boolean(filter.status || filter.workflow)} onClear={() => change({})} />
             )
           }
         </Loaded>
       </Card>
+      {mayAct && <BulkBar selection={selection} filter={filter} rows={rows} />}
     </Page>
   );
 }

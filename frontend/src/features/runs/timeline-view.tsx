@@ -8,7 +8,7 @@ import { cx } from "@/lib/cx";
 import { duration, sentence, visibleText } from "@/lib/format";
 import { localTimes, useNow } from "@/lib/time";
 import { isOver } from "./model";
-import { type Bar, barOf, spanOf, ticksOf } from "./timeline";
+import { type Bar, barOf, spanOf, tickLabel, ticksOf } from "./timeline";
 
 interface TimelineProps {
   run: Run;
@@ -122,7 +122,7 @@ function Scale({ totalSeconds }: { totalSeconds: number }) {
               className="absolute text-caption whitespace-nowrap text-muted tnum"
               style={left > 86 ? { right: 0 } : { left: `${left}%` }}
             >
-              {tick === 0 ? "0 s" : duration(tick)}
+              {tickLabel(tick)}
             </span>
           );
         })}

@@ -1,4 +1,5 @@
 /** Where the bars of a run's timeline start and end. Plain numbers; the clock is passed in. */
+import { duration } from "@/lib/format";
 
 export interface TimedStep {
   key: string;
@@ -54,6 +55,17 @@ function endOf(step: TimedStep, now: number): number {
 }
 
 const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200, 86_400];
+
+/** A round number of seconds in its largest unit: "30 s", "20 m", "2 h". */
+export function tickLabel(seconds: number): string {
+  for (const [size, unit] of [
+    [86_400, "d"],
+    [3600, "h"],
+    [60, "m"],
+  ] as const)
+    if (seconds >= size && seconds % size === 0) return `${seconds / size} ${unit}`;
+  return seconds < 60 ? `${seconds} s` : duration(seconds);
+}
 
 /** Seconds at which a timeline draws a line: round numbers, about `wanted` of them. */
 export function ticksOf(totalSeconds: number, wanted = 5): number[] {
