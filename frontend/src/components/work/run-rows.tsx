@@ -7,6 +7,7 @@ import type { DashboardWorkflow, RunRow } from "@/lib/api/types";
 import { percent, sentence, visibleText } from "@/lib/format";
 import { localTimes } from "@/lib/time";
 import { Rows, rowLink } from "./list";
+import type { Selection } from "./selection";
 import { TokenCount } from "./tokens";
 
 interface RunRowsProps {
@@ -14,17 +15,25 @@ interface RunRowsProps {
   query: { hasNextPage: boolean; isFetchingNextPage: boolean; fetchNextPage: () => unknown };
   /** On the page of one workflow its name says nothing. */
   hideWorkflow?: boolean;
+  /** Rows can be chosen. */
+  selection?: Selection | undefined;
 }
 
 /** As wide as its container allows: cards, then five columns, then all. */
 const COLUMNS =
   "px-4 @2xl:grid @2xl:grid-cols-[minmax(84px,1fr)_minmax(0,1.4fr)_132px_72px_80px] @2xl:items-center @2xl:gap-x-4 @5xl:grid-cols-[minmax(0,1fr)_minmax(0,1.2fr)_160px_80px_72px_88px]";
 
-export function RunRows({ rows, query, hideWorkflow = false }: RunRowsProps) {
+export function RunRows({ rows, query, hideWorkflow = false, selection }: RunRowsProps) {
   const recent = useRecentWorkflows().data;
   const live = new Map(recent?.map((run) => [run.id, run]));
   return (
-    <Rows label="Runs" rows={rows} query={query} head={<Head />}>
+    <Rows
+      label="Runs"
+      rows={rows}
+      query={query}
+      head={<Head />}
+      choice={selection && { selection, name: (run) => visibleText(`${run.workflow_name} #${run.number}`) }}
+    >
       {(row) => <RunLine run={withLive(row, live.get(row.id))} hideWorkflow={hideWorkflow} />}
     </Rows>
   );
@@ -60,6 +69,7 @@ function RunLine({ run, hideWorkflow }: { run: RunRow; hideWorkflow: boolean }) 
         <span className="shrink-0 text-meta text-muted @max-5xl:hidden">
           {run.requested_by && `by ${run.requested_by}`}
         </span>
+        <Priority priority={run.priority} />
         <StatusText status={run.status} className="@2xl:hidden" />
       </div>
       <div className="flex min-w-0 flex-col @max-2xl:hidden">
@@ -91,6 +101,17 @@ function RunLine({ run, hideWorkflow }: { run: RunRow; hideWorkflow: boolean }) 
         <TimeAgo at={run.started_at ?? run.created_at} />
       </span>
     </div>
+  );
+}
+
+/** Said only where it is not the usual one. */
+function Priority({ priority }: { priority: number }) {
+  if (!priority) return null;
+  return (
+    <span className="tnum shrink-0 text-meta text-muted" title={`Priority ${priority}`}>
+      <span className="sr-only">Priority </span>
+      {priority > 0 ? `▲ ${priority}` : `▼ ${-priority}`}
+    </span>
   );
 }
 

@@ -12,6 +12,7 @@ import { words } from "@/lib/format";
 import { ApiKeys } from "./api-keys";
 import { Facts } from "./facts";
 import { Health } from "./health";
+import { Limits } from "./limits";
 
 export function SettingsPage() {
   const { data: me } = useMe();
@@ -20,6 +21,7 @@ export function SettingsPage() {
       <div className="grid items-start gap-3 lg:grid-cols-2">
         <Profile />
         <Health />
+        <Limits />
         {me?.project.role === "admin" && <ApiKeys className="lg:col-span-2" />}
       </div>
     </Page>

@@ -60,6 +60,8 @@ export const keys = {
     itemsOf: (id: string, parent: string) => ["runs", "items", id, parent] as const,
     items: (id: string, parent: string, status: string | undefined) =>
       ["runs", "items", id, parent, status ?? null] as const,
+    /** How many fit a filter. */
+    matching: (filter: Filter) => ["runs", "matching", filter] as const,
   },
   approvals: {
     lists: ["approvals", "list"] as const,
@@ -80,6 +82,8 @@ export const keys = {
     all: ["triggers"] as const,
     list: (filter: Filter) => ["triggers", "list", filter] as const,
   },
+  /** The project's limits and what is at work. */
+  project: ["project"] as const,
   /** Whether the whole project is held. */
   pause: ["pause"] as const,
   events: {

@@ -32,6 +32,22 @@ export function useRevokeKey() {
   });
 }
 
+export const projectQuery = queryOptions({
+  queryKey: keys.project,
+  queryFn: ({ signal }) => unwrap(api.GET("/api/v1/project/", { signal })),
+  // What is at work moves all the time; only the limits are told live.
+  refetchInterval: 10_000,
+});
+
+export function useChangeLimits() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (body: { max_runs: number | null; max_command_runs: number | null }) =>
+      unwrap(api.PATCH("/api/v1/project/", { body })),
+    onSuccess: (project) => client.setQueryData(keys.project, project),
+  });
+}
+
 /** An unhealthy server answers 503 with the same shape; that is an answer, not an error. */
 export const healthQuery = queryOptions({
   queryKey: keys.dashboard.health,

@@ -100,6 +100,7 @@ function applyOne(cache: Cache, event: LiveEvent, invalidate: Invalidate): void 
   else if (event.type === "catalogue_change") invalidate(keys.commands.all);
   else if (event.type === "approval_update") approvalChanged(cache, event, invalidate);
   else if (event.type === "pause_update") pauseChanged(cache, event, invalidate);
+  else if (event.type === "limits_update") invalidate(keys.project);
   else if (event.type === "workflow_saved") invalidate(keys.workflows.all);
   else if (event.type === "schedule_update") invalidate(keys.schedules.all);
   else if (event.type === "trigger_update") invalidate(keys.triggers.all);
@@ -113,6 +114,7 @@ function runChanged(cache: Cache, event: WorkflowEvent, invalidate: Invalidate):
     ...run,
     status: event.status,
     status_reason: event.status_reason,
+    priority: event.priority ?? run.priority,
     progress: event.progress,
     current_step: event.current_step,
     started_at: event.started_at,
@@ -356,6 +358,7 @@ const entityOf: Record<LiveEvent["type"], (event: never) => [string, string]> = 
   step_update: (e: { step_id: string }) => ["step", e.step_id],
   approval_update: (e: { approval_id: string }) => ["approval", e.approval_id],
   pause_update: (e: { subject_id: string }) => ["pause", e.subject_id],
+  limits_update: (e: { project_id: string }) => ["project", e.project_id],
   workflow_saved: (e: { definition_id: string }) => ["workflow", e.definition_id],
   schedule_update: (e: { schedule_id: string }) => ["schedule", e.schedule_id],
   trigger_update: (e: { trigger_id: string }) => ["trigger", e.trigger_id],

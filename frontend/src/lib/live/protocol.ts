@@ -16,6 +16,7 @@ export type StepEvent = Event<S["StepChanged"], Moves<StepStatus>>;
 export type AlertEvent = Event<S["AlertRaised"]>;
 export type ApprovalEvent = Event<S["ApprovalChanged"], { state: ApprovalState }>;
 export type PauseEvent = Event<S["PauseChanged"]>;
+export type LimitsEvent = Event<S["LimitsChanged"]>;
 export type WorkflowSavedEvent = Event<S["WorkflowSaved"]>;
 export type ScheduleEvent = Event<S["ScheduleChanged"]>;
 export type TriggerEvent = Event<S["TriggerChanged"]>;
@@ -29,6 +30,7 @@ export type LiveEvent =
   | AlertEvent
   | ApprovalEvent
   | PauseEvent
+  | LimitsEvent
   | WorkflowSavedEvent
   | ScheduleEvent
   | TriggerEvent;
