@@ -22,7 +22,13 @@ from django.utils.safestring import SafeString
 from apps.accounts.models import Project
 from apps.agents.admin import ReadOnly, badge
 from apps.errors import Conflict, Forbidden, InvalidInput
-from apps.workflows import approvals, control, inputs, services
+from apps.workflows import (
+    admin_starts,  # noqa: F401  (registers schedules and triggers)
+    approvals,
+    control,
+    inputs,
+    services,
+)
 from apps.workflows import document as documents
 from apps.workflows.admin_verbs import RunActionForm, on_each, prioritise_each
 from apps.workflows.advance import document_of

@@ -136,6 +136,13 @@ def record_schedule(
     )
 
 
+def check(schedule: Schedule, workflow: Workflow, given: Mapping[str, Any]) -> None:
+    """Whether the values could be saved; the schedule is left as it is. Raises as the verbs do."""
+    trial = Schedule(pk=schedule.pk, project_id=workflow.project_id, workflow=workflow)
+    trial._state.adding = schedule._state.adding
+    _fill(trial, given)
+
+
 def checked_cron(expression: str, time_zone: str) -> None:
     """Raises InvalidInput naming what of the two is wrong and what to write."""
     try:

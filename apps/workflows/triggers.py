@@ -98,6 +98,11 @@ def delete_trigger(trigger: Trigger) -> None:
         current.delete()
 
 
+def check(trigger: Trigger, workflow: Workflow, given: Mapping[str, Any]) -> None:
+    """Whether the values could be saved; the trigger is left as it is. Raises as the verbs do."""
+    _fill(Trigger(pk=trigger.pk, project_id=workflow.project_id, workflow=workflow), given)
+
+
 def secret_of(trigger: Trigger) -> str:
     """The secret its senders sign with: `whsec_…`."""
     return _secret(trigger.pk, trigger.secret_version)
