@@ -333,6 +333,8 @@ class _Strike:
         if isinstance(peer, str):
             self.peer = peer
             self._rig.start_server_again(peer)
+            if peer == "postgres":
+                self.at = time.time()  # nothing can move before its recovery is done
         else:
             self.peer = peer.name
             peer.kill()
