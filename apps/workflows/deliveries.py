@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import smtplib
 import time
+from datetime import UTC
 from email.utils import parseaddr
 from typing import Any
 
@@ -125,7 +126,7 @@ def _letter(notice: Notice) -> str:
     if approval.escalated_at:
         parts.append("Nobody decided in time, so you are asked too.")
     if approval.expires_at:
-        parts.append(f"It can be decided until {rfc3339(approval.expires_at)}.")
+        parts.append(f"It can be decided until {approval.expires_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC.")
     parts += [
         f"Look at it and decide, without signing in:\n{links.url_of(notice)}",
         f"Whoever has this link decides as {notice.target}. Do not pass it on.",
