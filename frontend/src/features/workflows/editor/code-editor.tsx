@@ -148,6 +148,9 @@ function complete(context: CompletionContext, catalogue: Catalogue): CompletionR
   if (!offers) return null;
   // Unasked only after something was typed: an empty line is often just an empty line.
   if (!context.explicit && context.pos === offers.from && !/[\s[{.]/.test(charBefore(context))) return null;
+  // A name that is written whole needs no offer, and Enter is to begin a line after it.
+  const whole = new Set(offers.options.filter(({ type }) => type !== "key").map(({ label }) => label));
+  if (!context.explicit && whole.has(context.state.sliceDoc(offers.from, context.pos))) return null;
   return {
     from: offers.from,
     options: offers.options.map(({ label, detail, help, apply, type, boost }) => ({
@@ -158,7 +161,7 @@ function complete(context: CompletionContext, catalogue: Catalogue): CompletionR
       ...(help && { info: help }),
       ...(apply && { apply }),
     })),
-    validFor: /^[\w.-]*$/,
+    validFor: (text) => /^[\w.-]*$/.test(text) && !whole.has(text),
   };
 }
 
