@@ -41,7 +41,9 @@ export function RunRows({ rows, query, hideWorkflow = false, selection }: RunRow
 
 function withLive(row: RunRow, live: DashboardWorkflow | undefined): RunRow {
   if (!live) return row;
-  const { status, progress, current_step, started_at, completed_at } = live;
+  const { status, progress, current_step, completed_at } = live;
+  // The dashboard shows when a run that waits for its place was asked for; it has not started.
+  const started_at = status === "queued" ? row.started_at : live.started_at;
   return { ...row, status, progress, current_step, started_at, completed_at };
 }
 

@@ -63,7 +63,7 @@ export function BulkBar({ selection, filter, rows }: BulkBarProps) {
         size="icon"
         variant="ghost"
         aria-label="Choose none"
-        className="ml-auto md:order-last"
+        className="ml-auto md:order-last md:ml-0"
         onClick={clear}
       >
         <X size={16} aria-hidden />

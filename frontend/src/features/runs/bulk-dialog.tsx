@@ -179,7 +179,7 @@ function Refused({
   return (
     <details open={refused.length <= 3}>
       <summary className="cursor-pointer text-muted max-md:min-h-11">
-        {plural(Math.max(total, refused.length), "run")} not: why
+        Why {plural(Math.max(total, refused.length), "run is", "runs are")} left out
       </summary>
       <ul className="mt-1 flex max-h-48 flex-col gap-1 overflow-y-auto">
         {refused.map(({ id, why }) => (
