@@ -30,6 +30,11 @@ from apps.events.clock import now
 from apps.events.failpoints import fail_point
 from apps.events.journal import Change
 
+WHEN_CLAIMED = (
+    "status", "fence", "attempt", "wait_reason", "message", "progress", "worker_id", "started_at",
+    "heartbeat_at", "lease_expires_at", "timeout_at",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
@@ -77,7 +82,7 @@ def claim(
         run.heartbeat_at = moment
         run.lease_expires_at = moment + lease_time()
         run.timeout_at = moment + timedelta(seconds=run.timeout_seconds)
-        run.save()
+        run.save(update_fields=WHEN_CLAIMED)
         CommandRunAttempt.objects.create(
             command_run=run, number=run.attempt, fence=run.fence, worker=worker[:100], started_at=moment
         )

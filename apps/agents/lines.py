@@ -66,7 +66,7 @@ def add(run: CommandRun, said: Iterable[Said]) -> Taken:
     last = CommandRunLine.objects.filter(command_run=run).aggregate(last=Max("number"))["last"] or 0
     room = max(0, MOST_LINES - last)
     kept = said[:room]
-    moment = now()
+    moment = (said[-1].at if said else None) or now()
     rows = [_row(run, number, one, moment) for number, one in enumerate(kept, last + 1)]
     if len(said) > room and last <= MOST_LINES:
         rows.append(_row(run, MOST_LINES + 1, Said(DROPPED, LogLevel.WARNING), moment))

@@ -7,11 +7,12 @@ every writer of a project meets is locked for the shortest time.
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -162,29 +163,30 @@ def _fail_point(change: Change, when: str) -> None:
 
 
 def _write(change: Change) -> None:
-    count = len(change.events) + len(change._late)
-    last = _advance(change.project_id, count)
-    change.take_late()
-    first = last - count + 1
-    now = timezone.now()
-    rows = [
-        Event(
-            project_id=change.project_id,
-            seq=first + index,
-            kind=event.kind,
-            entity=event.body.entity,
-            entity_id=event.body.entity_id,
-            payload=event.body.payload(),
-            at=now,
+    if change._late or connection.vendor != "postgresql":
+        first = _advance(change.project_id, len(change.events) + len(change._late)) + 1
+        change.take_late()
+        stored = _lines(change, first)
+        Event.objects.bulk_create(
+            Event(
+                project_id=change.project_id,
+                seq=line.seq,
+                kind=line.kind,
+                entity=line.entity,
+                entity_id=line.entity_id,
+                payload=line.payload,
+                at=line.at,
+            )
+            for line in stored
         )
-        for index, event in enumerate(change.events)
-    ]
-    Event.objects.bulk_create(rows)
-    stored = [StoredEvent(r.seq, r.kind, r.entity, r.entity_id, r.payload, r.at) for r in rows]
+    else:
+        lines = _lines(change, 1)
+        before = _advance_with(change.project_id, lines)
+        stored = [replace(line, seq=before + line.seq) for line in lines]
     events = change.events
 
     def committed() -> None:
-        layer.publish(change.project_id, first, last, stored)
+        layer.publish(change.project_id, stored[0].seq, stored[-1].seq, stored)
         fail_point("events.layer.publish:after", OperationalError)
         for event in events:
             for handler in _after[event.kind]:
@@ -193,15 +195,54 @@ def _write(change: Change) -> None:
     transaction.on_commit(committed)
 
 
+def _lines(change: Change, first: int) -> list[StoredEvent]:
+    at = timezone.now()
+    return [
+        StoredEvent(seq, event.kind, event.body.entity, event.body.entity_id, event.body.payload(), at)
+        for seq, event in enumerate(change.events, first)
+    ]
+
+
 def _advance(project_id: UUID, count: int) -> int:
-    """Move the project's counter by `count` and return its new value."""
+    """Move the project's counter by `count` and return what it was before."""
     key = project_id if connection.features.has_native_uuid_field else project_id.hex
+    statement = "UPDATE events_stream SET head = head + %s WHERE project_id = %s RETURNING head"
+    return _counted(project_id, statement, [count, key]) - count
+
+
+# The counter's row, which every writer of the project waits for, is locked for one round trip less.
+_ADVANCE_WITH = """
+WITH counter AS (
+    UPDATE events_stream SET head = head + %s WHERE project_id = %s RETURNING head - %s AS before
+), line AS (
+    INSERT INTO events_event (project_id, seq, kind, entity, entity_id, payload, at)
+    SELECT %s, counter.before + given.seq, given.kind, given.entity, given.entity_id, given.payload, %s
+    FROM counter, unnest(%s::bigint[], %s::text[], %s::text[], %s::uuid[], %s::jsonb[])
+        AS given(seq, kind, entity, entity_id, payload)
+)
+SELECT before FROM counter
+"""
+
+
+def _advance_with(project_id: UUID, lines: list[StoredEvent]) -> int:
+    """The same on PostgreSQL, and write the lines, whose `seq` counts from 1, in the one statement."""
+    columns = [
+        [line.seq for line in lines],
+        [line.kind for line in lines],
+        [line.entity for line in lines],
+        [line.entity_id for line in lines],
+        [json.dumps(line.payload) for line in lines],
+    ]
+    count = len(lines)
+    given = [count, project_id, count, project_id, lines[0].at, *columns]
+    return _counted(project_id, _ADVANCE_WITH, given)
+
+
+def _counted(project_id: UUID, statement: str, given: list[Any]) -> int:
+    """The number the statement returns; the counter's row is made when there is none yet."""
     with connection.cursor() as cursor:
         for _ in range(2):
-            cursor.execute(
-                "UPDATE events_stream SET head = head + %s WHERE project_id = %s RETURNING head",
-                [count, key],
-            )
+            cursor.execute(statement, given)
             row = cursor.fetchone()
             if row:
                 return int(row[0])

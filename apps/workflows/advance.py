@@ -18,6 +18,7 @@ from django.db.models import F, Max
 
 from apps.agents import holds
 from apps.events.clock import now
+from apps.events.conditions import one_of
 from apps.events.journal import Change
 from apps.workflows import document as documents
 from apps.workflows import errands, expressions, going, graph, mapping, starting, waits
@@ -25,6 +26,7 @@ from apps.workflows.document import Document
 from apps.workflows.endings import FAILURES, NOT_MET, Ending
 from apps.workflows.expressions import ExpressionError
 from apps.workflows.models import (
+    STEP_OPEN,
     Origin,
     Run,
     RunData,
@@ -161,7 +163,8 @@ class Advance:
         step.error_code = ending.code[:50]
         step.error = ending.message
         step.wait_reason = ending.reason[:200]
-        step.completed_at = now()
+        moment = self.change.moment()
+        step.completed_at = max(moment, step.started_at or moment)
         step.wakes_at = None
         if ending.status == StepStatus.COMPLETED:
             step.progress = 100
@@ -290,7 +293,7 @@ class Advance:
 
     def _furthest_running(self) -> int | None:
         at_work = (StepStatus.RUNNING, StepStatus.WAITING)
-        running = Step.objects.filter(run=self.run, status__in=at_work)
+        running = Step.objects.filter(one_of("status", STEP_OPEN), run=self.run, status__in=at_work)
         furthest: int | None = running.aggregate(furthest=Max("index"))["furthest"]
         return furthest
 
