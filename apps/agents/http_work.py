@@ -61,4 +61,6 @@ def accept_http_run(change: Change, order: HttpOrder) -> CommandRun:
         "accept": list(order.accept),
         "secrets": sorted(order.secrets),
     }
-    return queue(change, run, order, value)
+    return queue(
+        change, run, order, {name: given for name, given in value.items() if given not in ({}, [], None)}
+    )

@@ -1,5 +1,5 @@
 /** Who outside was told of a question, and whether it reached them. */
-import { RotateCw } from "lucide-react";
+import { ChevronRight, RotateCw } from "lucide-react";
 import { StatusText } from "@/components/status";
 import { Button } from "@/components/ui/button";
 import { TimeAgo } from "@/components/ui/time-ago";
@@ -22,8 +22,9 @@ export function Told({ approval }: { approval: Approval }) {
   // Once it is decided, that somebody was not told any more is no news.
   const needsALook = state === "open" && undelivered > 0;
   return (
-    <details open={needsALook} className="text-table">
+    <details open={needsALook} className="group text-table">
       <summary className="inline-flex cursor-pointer items-center gap-1 text-muted hover:text-fg max-md:min-h-11">
+        <ChevronRight size={14} aria-hidden className="transition-transform group-open:rotate-90" />
         <span>{plural(notices.length, "notice")}</span>
         {needsALook && (
           <span data-tone="err" className="text-(--tone)">
