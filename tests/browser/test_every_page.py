@@ -24,6 +24,7 @@ def details(stack: Stack) -> list[str]:
     return [
         f"/runs/{run['id']}",
         f"/runs/{run['id']}?step={step['key']}",
+        f"/runs/compare?a={run['id']}&b={run['id']}",
         f"/command-runs/{step['command_run_id']}",
         f"/agents/{step['agent']['id']}",
         "/workflows/bug-lifecycle",

@@ -1,5 +1,5 @@
 /** What xyflow draws: laid out once for a shape, each node made anew only when its step is another. */
-import { MarkerType } from "@xyflow/react";
+import { MarkerType, Position } from "@xyflow/react";
 import { useMemo, useRef } from "react";
 import { placeSteps } from "./layout";
 import { linesOf, placeMany } from "./layout-large";
@@ -41,6 +41,19 @@ export function useGraph(steps: readonly DagStep[], selected: string | null): Gr
   return { ...laid, nodes };
 }
 
+/** Known beforehand: otherwise every node is drawn once to be measured, also those out of sight. */
+const HANDLES = [
+  { type: "target" as const, position: Position.Top, x: NODE_WIDTH / 2, y: 0, width: 0, height: 0 },
+  {
+    type: "source" as const,
+    position: Position.Bottom,
+    x: NODE_WIDTH / 2,
+    y: NODE_HEIGHT,
+    width: 0,
+    height: 0,
+  },
+];
+
 function nodeOf(step: DagStep, position: Point | undefined, selected: boolean): StepNodeType {
   return {
     id: step.key,
@@ -48,6 +61,8 @@ function nodeOf(step: DagStep, position: Point | undefined, selected: boolean): 
     position: position ?? { x: 0, y: 0 },
     width: NODE_WIDTH,
     height: NODE_HEIGHT,
+    measured: { width: NODE_WIDTH, height: NODE_HEIGHT },
+    handles: HANDLES,
     selected,
     ariaRole: "button",
     ariaLabel: describeStep(step),

@@ -159,7 +159,7 @@ function Lines({ lines, follows, onFollow }: LinesProps) {
   return (
     <section
       ref={box}
-      aria-label="Log"
+      aria-label="Lines of the log"
       // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard
       tabIndex={0}
       onWheel={({ deltaY }) => deltaY < 0 && follows && onFollow(false)}
