@@ -13,11 +13,12 @@ import orjson
 
 from apps.errors import InvalidInput
 from apps.events.clock import now
+from apps.events.conditions import one_of
 from apps.workflows import document as documents
 from apps.workflows import errands, expressions
 from apps.workflows.document_parts import MAX_ITEMS
 from apps.workflows.endings import Ending
-from apps.workflows.models import Run, Step, StepKind, StepStatus
+from apps.workflows.models import STEP_OPEN, Run, Step, StepKind, StepStatus
 from apps.workflows.record import record_step, short, swap
 
 if TYPE_CHECKING:
@@ -75,13 +76,16 @@ def item_ended(advance: Advance, item: Step, ending: Ending) -> None:
 
 def close_items(run: Run, status: StepStatus, reason: str) -> int:
     """Give up the items of a run that have not begun; returns how many."""
-    items = Step.objects.filter(run=run, status=StepStatus.PENDING, map_index__gte=0)
+    items = Step.objects.filter(
+        one_of("status", STEP_OPEN), run=run, status=StepStatus.PENDING, map_index__gte=0
+    )
     return items.update(status=status, wait_reason=reason, completed_at=now(), wakes_at=None)
 
 
 def close_emptied(advance: Advance) -> None:
     """End the maps of a run that ends, when none of their items is open any more."""
-    for step in Step.objects.filter(run=advance.run, status=StepStatus.RUNNING, kind=StepKind.MAP):
+    open_steps = Step.objects.filter(one_of("status", STEP_OPEN), run=advance.run)
+    for step in open_steps.filter(status=StepStatus.RUNNING, kind=StepKind.MAP):
         if not _has_open(step):
             said = "The run ended before all items were done."
             advance.end(step, Ending(StepStatus.CANCELLED, code="cancelled", message=said))

@@ -16,6 +16,7 @@ from apps.agents.models import Hold
 from apps.errors import Conflict, InvalidInput, NotFound
 from apps.events import journal
 from apps.events.clock import now
+from apps.events.conditions import one_of
 from apps.events.journal import Change
 from apps.workflows import expressions, services
 from apps.workflows.advance import Advance, document_of
@@ -23,7 +24,9 @@ from apps.workflows.document import Step as Definition
 from apps.workflows.endings import Ending
 from apps.workflows.expressions import ExpressionError
 from apps.workflows.models import (
+    RUN_OPEN,
     RUN_OVER,
+    STEP_OPEN,
     STEP_OVER,
     STEPS,
     Origin,
@@ -127,12 +130,12 @@ def wake(advance: Advance, step: Step) -> None:
 
 
 def _steps(project_id: UUID | None) -> QuerySet[Step]:
-    steps = Step.objects.filter(kind=StepKind.WORKFLOW)
+    steps = Step.objects.filter(one_of("status", STEP_OPEN), kind=StepKind.WORKFLOW)
     return steps if project_id is None else steps.filter(run__project=project_id)
 
 
 def _open_children(project_id: UUID | None) -> QuerySet[Run]:
-    runs = Run.objects.filter(origin=Origin.STEP).exclude(status__in=RUN_OVER)
+    runs = Run.objects.filter(one_of("status", RUN_OPEN), origin=Origin.STEP)
     return runs if project_id is None else runs.filter(project=project_id)
 
 

@@ -9,9 +9,9 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, QuerySet
 
 from apps.agents import lease
-from apps.agents.models import LIVE, OVER, CommandRun
-from apps.agents.models import RunStatus as CommandRunStatus
+from apps.agents.models import LIVE, OVER, UNCLAIMED, CommandRun
 from apps.errors import Conflict
+from apps.events.conditions import one_of
 from apps.workflows.models import STEP_OVER, Step
 
 BATCH = 200
@@ -28,8 +28,10 @@ def stop_unwanted(project_id: UUID | None = None, *, limit: int = BATCH) -> int:
     a run was at when it went back. Returns how many were cancelled."""
     # One query for each partial index: no index holds all that is live.
     stopped = 0
-    for statuses in ([CommandRunStatus.QUEUED], list(LIVE)):
-        live = CommandRun.objects.filter(status__in=statuses, step_id__isnull=False, cancel_requested=False)
+    for statuses in (UNCLAIMED, LIVE):
+        live = CommandRun.objects.filter(
+            one_of("status", statuses), step_id__isnull=False, cancel_requested=False
+        )
         live = live if project_id is None else live.filter(project=project_id)
         stopped += _cancel(_unwanted(live).values_list("id", flat=True)[:limit])
     return stopped

@@ -82,7 +82,7 @@ def test_a_step_may_go_back_to_itself(project: Project) -> None:
 
 
 def test_what_was_at_work_after_the_target_is_stopped_and_done_again(project: Project) -> None:
-    steps = {
+    steps: dict[str, dict[str, Any]] = {
         "a": {},
         "slow": {"needs": ["a"]},
         "ask": {"needs": ["a"], "approval": {"title": "Go?"}},
@@ -111,7 +111,7 @@ def test_what_was_at_work_after_the_target_is_stopped_and_done_again(project: Pr
 
 
 def test_a_map_makes_its_list_anew_when_the_run_goes_back_over_it(project: Project) -> None:
-    steps = {
+    steps: dict[str, dict[str, Any]] = {
         "list": {},
         "each": {"needs": ["list"], "map": {"over": [1, 2, 3], "limit": 1}},
         "join": {"needs": ["each"], "on_failure": {"go_to": "list"}},

@@ -44,6 +44,7 @@ def take_items(project: Project) -> dict[int, lease.Claimed]:
         for one in given:
             claimed = lease.claim(one.command_run_id, one.dispatch_id, worker="test")
             assert claimed is not None
+            assert claimed.step_id is not None
             taken[Step.objects.get(pk=claimed.step_id).map_index] = claimed
     return taken
 
@@ -98,7 +99,7 @@ def test_what_is_no_list_fails_the_step_in_words(project: Project, over: str) ->
 
 
 def test_the_first_failed_item_stops_the_others(project: Project) -> None:
-    steps = {
+    steps: dict[str, dict[str, Any]] = {
         "each": {"map": {"over": [1, 2, 3, 4], "limit": 3}, "on_failure": "continue"},
         "z": {"needs": ["each"]},
     }
