@@ -1,4 +1,4 @@
-"""`python -m benchmarks [name …] [--option=value …]`: run all, or the named ones, which know their options."""
+"""`python -m benchmarks [name …] [--option=value …]`: run all, or the named ones with their options."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def bare_steps(stack: Stack) -> float:
 def _postgres(url: str) -> float:
     with psycopg.connect(url, autocommit=True) as connection:
         for statement in TABLES:
-            connection.execute(statement)  # type: ignore[arg-type]
+            connection.execute(statement)
         connection.execute("INSERT INTO bare_work SELECT n, 'ready' FROM generate_series(1, 200000) n")
     done = [0] * CLIENTS
     deadline = time.perf_counter() + SECONDS

@@ -4,7 +4,6 @@
 adds so many finished runs in one go; every other word is a management command of the product.
 """
 
-# ruff: noqa: E402  (models can be imported after django.setup() only)
 from __future__ import annotations
 
 import os

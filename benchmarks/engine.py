@@ -66,7 +66,8 @@ class Installation(Stack):
 def main() -> None:
     sizes, modes = _asked()
     for mode in modes:
-        with Installation(mode, durable=True, env=USUAL) as installation:
+        installation = Installation(mode, durable=True, env=USUAL)
+        with installation:
             installation.manage("prepare", str(sizes["steps"]))
             bare = bare_steps(installation)
             _say(f"{mode}: bare claim and finish", bare, "steps/s")
@@ -164,7 +165,5 @@ def _asked() -> tuple[dict[str, int], list[str]]:
         elif word.startswith("--") and name in sizes:
             sizes[name] = int(value)
         elif word.startswith("--"):
-            raise SystemExit(
-                f"unknown: {word}; there are --only and {', '.join(f'--{one}' for one in sizes)}"
-            )
+            raise SystemExit(f"unknown: {word}; there are --only and --{', --'.join(sizes)}")
     return sizes, modes
