@@ -24,8 +24,11 @@ from apps.workflows.models import Run
 class RunActionForm(ActionForm):
     """The choice of an action, with the number that one of them needs."""
 
-    priority = forms.IntegerField(
-        required=False, min_value=LOWEST, max_value=HIGHEST, label="Priority (for “Set priority”)"
+    # Text, because the action itself says what is wrong with it; the admin would say nothing.
+    priority = forms.CharField(
+        required=False,
+        widget=forms.NumberInput(attrs={"min": LOWEST, "max": HIGHEST}),
+        label="Priority (for “Set priority”)",
     )
 
 
