@@ -72,12 +72,12 @@ function Row({ trigger, mayChange }: { trigger: Trigger; mayChange: boolean }) {
     <li className="flex flex-wrap items-start gap-x-4 gap-y-2 border-t px-4 py-3 first:border-t-0">
       <Enabled trigger={trigger} mayChange={mayChange} />
       <div className="flex min-w-60 flex-1 flex-col gap-1">
-        <h3 className="font-semibold [overflow-wrap:anywhere]">{name}</h3>
+        <h2 className="text-body font-semibold [overflow-wrap:anywhere]">{name}</h2>
         <p className="text-table text-muted">
           <Link
             to="/workflows/$slug"
             params={{ slug: trigger.workflow }}
-            className="text-fg underline-offset-2 hover:underline"
+            className="text-fg underline decoration-muted underline-offset-2 hover:decoration-fg"
           >
             {visibleText(trigger.workflow_name)}
           </Link>
