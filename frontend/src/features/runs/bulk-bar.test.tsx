@@ -78,7 +78,7 @@ describe("runs chosen in the list", () => {
     expect(dialog.getByText("It is paused already.")).toBeInTheDocument();
     expect(dialog.getByText("Bug Lifecycle #4")).toBeInTheDocument();
     await userEvent.click(dialog.getByRole("button", { name: "Pause" }));
-    await waitFor(() => expect(dialog.getByRole("button", { name: "Close", hidden: false })).toBeVisible());
+    expect(await dialog.findByRole("button", { name: "Done" })).toBeVisible();
     expect(dialog.getByText(/paused\./)).toBeInTheDocument();
     expect(real("pauses").map(({ filter }) => filter.ids)).toEqual([[first?.id, second?.id]]);
   });

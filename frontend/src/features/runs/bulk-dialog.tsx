@@ -87,7 +87,7 @@ export function BulkDialog({ verb, chosen, rows, onClose }: BulkDialogProps) {
   const name = nameOf(rows);
   const footer = bulk.isSuccess ? (
     <Button variant="primary" onClick={() => onClose(true)}>
-      Close
+      Done
     </Button>
   ) : bulk.isPending ? (
     <Button onClick={bulk.stop}>Stop here</Button>
