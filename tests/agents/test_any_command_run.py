@@ -341,7 +341,7 @@ class Machine(RuleBasedStateMachine):
 def test_any_order_of_any_verbs() -> None:
     Worker.objects.create(name="w", slots=10_000, heartbeat_at=now() + timedelta(days=1))
     Machine.until = time.monotonic() + SECONDS
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         Machine,
         settings=settings(max_examples=EXAMPLES, stateful_step_count=20, deadline=None, database=None),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -45,7 +46,7 @@ def held() -> lease.Claimed:
     return claimed
 
 
-def texts(command_run_id: object) -> list[str]:
+def texts(command_run_id: UUID) -> list[str]:
     rows = CommandRunLine.objects.filter(command_run_id=command_run_id)
     return list(rows.values_list("text", flat=True))
 

@@ -61,7 +61,9 @@ def plans(draw: st.DrawFn) -> Plan:
     plan: Plan = {}
     for at, key in enumerate(keys):
         needs = draw(st.lists(st.sampled_from(keys[:at]), max_size=2, unique=True)) if at else []
-        body = draw(st.sampled_from([{}, {}, {}, {"approval": {"title": "Go?"}}, {"wait": {"seconds": 60}}]))
+        body: dict[str, Any] = draw(
+            st.sampled_from([{}, {}, {}, {"approval": {"title": "Go?"}}, {"wait": {"seconds": 60}}])
+        )
         plan[key] = {"needs": needs, "on_failure": draw(st.sampled_from(["fail", "continue"])), **body}
         if not body:
             plan[key]["retry"] = {"attempts": 2, "backoff_seconds": 0}

@@ -249,6 +249,7 @@ def test_a_paused_workflow_starts_no_queued_run(project: Project) -> None:
     _, second = start(workflow), start(workflow)
     held = take(project)["a"]
     control.pause_workflow(workflow)
+    assert held.run_id is not None
     services.cancel_run(Run.objects.get(pk=held.run_id))
     lease.confirm_cancelled(held.command_run_id, held.fence)
     engine.sweep()

@@ -12,9 +12,9 @@ from apps.agents import lease, repair
 from apps.agents.models import CommandRun
 from apps.workflows import control, engine, limits, services
 from apps.workflows.models import Run
+from tests.rig.together import at_once
 from tests.workflows.acting import finish, make_project, make_workflow
 from tests.workflows.test_limits import work_off
-from tests.workflows.test_together import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
