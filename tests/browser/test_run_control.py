@@ -16,8 +16,8 @@ from tests.rig.stack import Stack
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    """As it comes: no model is configured, the demo model works."""
-    with Stack("embedded") as running:
+    """The demo model works, and a lease outlasts what a browser needs to open a page."""
+    with Stack("embedded", env={"MC_LEASE_SECONDS": "60"}) as running:
         yield running
 
 
@@ -107,6 +107,9 @@ class Agent:
         people.post(f"agents/{self.id}/command-runs/", order)
         self.work = self._post(f"agents/{self.id}/claims/?wait=25", {})["command_run"]
 
+    def close(self) -> None:
+        self.http.close()
+
     def log(self, *texts: str, level: str = "info") -> None:
         self._tell("logs", lines=[{"text": text, "level": level} for text in texts])
 
@@ -126,11 +129,17 @@ def _example(schema: dict[str, Any]) -> dict[str, Any]:
     return dict.fromkeys(schema.get("required", []), "x")
 
 
+@pytest.fixture
+def agent(client: Client) -> Iterator[Agent]:
+    holder = Agent(client)
+    yield holder
+    holder.close()
+
+
 def test_lines_arrive_in_the_open_log_and_are_there_after_a_reload(
-    stack: Stack, client: Client, page: Page
+    stack: Stack, agent: Agent, page: Page
 ) -> None:
     log_in(page, stack.url)
-    agent = Agent(client)
     page.goto(f"{stack.url}/command-runs/{agent.work['id']}")
     log = region(page, "Lines of the log")
     expect(log).to_contain_text("Attempt 1 started by logger")
