@@ -49,25 +49,27 @@ function Log({ lines, fileName, live }: { lines: readonly LogLine[] } & Omit<Log
   return (
     <div className="flex min-w-0 flex-col gap-2">
       <div className="flex flex-wrap items-center gap-2">
-        <Select
-          aria-label="Level"
-          value={level}
-          onChange={(event) => setLevel(event.target.value as LogLevel)}
-          className="w-auto max-md:flex-1"
-        >
-          <option value="debug">All levels</option>
-          <option value="info">Info and above</option>
-          <option value="warning">Warnings and errors</option>
-          <option value="error">Errors</option>
-        </Select>
-        <Input
-          type="search"
-          aria-label="Find in the log"
-          placeholder="Find"
-          value={text}
-          onChange={(event) => setText(event.target.value)}
-          className="w-40 max-md:w-auto max-md:flex-1"
-        />
+        <span className="w-44 max-sm:w-full">
+          <Select
+            aria-label="Level"
+            value={level}
+            onChange={(event) => setLevel(event.target.value as LogLevel)}
+          >
+            <option value="debug">All levels</option>
+            <option value="info">Info and above</option>
+            <option value="warning">Warnings and errors</option>
+            <option value="error">Errors</option>
+          </Select>
+        </span>
+        <span className="w-40 max-sm:w-full">
+          <Input
+            type="search"
+            aria-label="Find in the log"
+            placeholder="Find"
+            value={text}
+            onChange={(event) => setText(event.target.value)}
+          />
+        </span>
         <span className="tnum text-meta text-muted" role="status">
           {shown.length === lines.length
             ? plural(lines.length, "line")

@@ -72,7 +72,7 @@ function StepRow({ step }: { step: ComparedStep }) {
         type="button"
         aria-expanded={isOpen}
         onClick={() => setOpen(!isOpen)}
-        className="grid min-h-11 w-full items-center gap-x-4 gap-y-1 px-4 py-2 text-left text-table -outline-offset-2 hover:bg-surface-2 md:grid-cols-[minmax(0,1.2fr)_1fr_1fr_minmax(120px,auto)]"
+        className="grid min-h-11 w-full items-center gap-x-4 gap-y-1 px-4 py-2 text-left text-table -outline-offset-2 hover:bg-surface-2 md:grid-cols-[minmax(0,1.2fr)_minmax(0,1fr)_minmax(0,1fr)_200px]"
       >
         <span className="truncate font-semibold">{visibleText(step.name)}</span>
         <Side step={step.a} />

@@ -63,6 +63,7 @@ export function MapItems({ runId, step, onItem }: MapItemsProps) {
 }
 
 const ROW_PX = 44;
+const VIRTUAL_ABOVE = 50;
 
 interface ItemsProps {
   rows: readonly Step[];
@@ -72,17 +73,18 @@ interface ItemsProps {
 
 function Items({ rows, query, onItem }: ItemsProps) {
   const box = useRef<HTMLUListElement>(null);
+  const isVirtual = rows.length > VIRTUAL_ABOVE;
   const virtual = useVirtualizer({
     count: rows.length,
+    enabled: isVirtual,
     getScrollElement: () => box.current,
     getItemKey: (index) => rows[index]?.id ?? index,
     estimateSize: () => ROW_PX,
-    initialRect: { width: 400, height: 352 },
     overscan: 8,
   });
   const shown = virtual.getVirtualItems();
   const last = shown.at(-1)?.index ?? 0;
-  const wantsMore = query.hasNextPage && !query.isFetchingNextPage && last >= rows.length - 10;
+  const wantsMore = isVirtual && query.hasNextPage && !query.isFetchingNextPage && last >= rows.length - 10;
   const { fetchNextPage } = query;
   useEffect(() => {
     if (wantsMore) void fetchNextPage();
@@ -94,7 +96,13 @@ function Items({ rows, query, onItem }: ItemsProps) {
         aria-label="Items"
         className="relative -mx-4 max-h-[352px] overflow-y-auto overscroll-contain border-t"
       >
-        <li aria-hidden style={{ height: virtual.getTotalSize() }} />
+        {isVirtual && <li aria-hidden style={{ height: virtual.getTotalSize() }} />}
+        {!isVirtual &&
+          rows.map((step) => (
+            <li key={step.id} className="h-11 border-b">
+              <Item step={step} onItem={onItem} />
+            </li>
+          ))}
         {shown.map(({ key, index, start }) => (
           <li
             key={key}

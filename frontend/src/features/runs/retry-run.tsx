@@ -39,7 +39,7 @@ export function RetryFrom({ run, step }: { run: Run; step: Step }) {
     <>
       <Button size="sm" onClick={() => setAsking(true)}>
         <RotateCcw size={13} aria-hidden />
-        Retry from here
+        <span className="max-sm:sr-only">Retry from here</span>
       </Button>
       {isAsking && <RetryDialog run={run} step={step} from="step" onClose={() => setAsking(false)} />}
     </>
