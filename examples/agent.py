@@ -27,9 +27,11 @@ def post(path, body=None):
     return json.loads(text) if text else None
 
 
-def work(command, value, say):
-    """Do the command and return its output. `say(percent, message)` returns True when to stop."""
+def work(command, value, say, log):
+    """Do the command and return its output. `say(percent, message)` returns True when to stop;
+    `log(*lines)` is read live on the page of the run."""
     words = value.get("text", "").split()
+    log(f"{command}: got {len(words)} words", f"of them {len(set(words))} different")
     say(50, f"counting {len(words)} words")
     common = ", ".join(word for word, _ in Counter(word.lower() for word in words).most_common(3))
     return {"text": f"{len(words)} words, most often: {common}"}
@@ -43,8 +45,11 @@ def do(run):
         said = {"fence": fence, "progress": percent, "message": message}
         return post(f"{path}/progress/", said)["cancel"]
 
+    def log(*lines):
+        post(f"{path}/logs/", {"fence": fence, "lines": [{"text": line} for line in lines]})
+
     try:
-        end = {"output": work(run["command"], run["input"], say)}
+        end = {"output": work(run["command"], run["input"], say, log)}
     except Exception as error:
         end = {"error": f"{type(error).__name__}: {error}"}
     try:
