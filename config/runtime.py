@@ -17,6 +17,7 @@ from apps.agents import dispatch, worker
 from config import transport
 from config.celery import app
 from config.engine import Engine
+from config.pool import WakingPool
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ class WorkerService:
         celery.worker.state.should_stop = None
         self._controller = app.WorkController(
             app=app,
-            pool="threads",
+            pool=WakingPool,
             concurrency=self._slots,
             without_gossip=True,
             without_mingle=True,
