@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from celery.concurrency.thread import ApplyResult, TaskPool
+from celery.concurrency.thread import TaskPool
 
 
 class WakingPool(TaskPool):
@@ -19,8 +19,8 @@ class WakingPool(TaskPool):
         """Celery's loop, where there is one; the in-memory broker is read without."""
         self._hub = hub
 
-    def on_apply(self, *args: Any, **kwargs: Any) -> ApplyResult:
-        result = super().on_apply(*args, **kwargs)
+    def on_apply(self, *args: Any, **kwargs: Any) -> Any:
+        result: Any = super().on_apply(*args, **kwargs)
         result.f.add_done_callback(self._is_free)
         return result
 
