@@ -78,9 +78,9 @@ def test_a_wrong_definition_is_refused_by_line(admin: Client, workflow: Workflow
 
 def test_a_workflow_is_added_as_text(project: Project, admin: Client) -> None:
     url = reverse("admin:workflows_workflow_add")
-    source = "name: New\nslug: new\nsteps: [{key: a, command: do.it}]\n"
+    source = "name: New\nslug: brand-new\nsteps: [{key: a, command: do.it}]\n"
     assert admin.post(url, {"project": str(project.pk), "source": source}).status_code == 302
-    added = Workflow.objects.get(slug="new")
+    added = Workflow.objects.get(slug="brand-new")
     assert added.current is not None
     assert added.current.created_by == "root"
     again = admin.post(url, {"project": str(project.pk), "source": source})

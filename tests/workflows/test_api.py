@@ -31,6 +31,7 @@ SCHEMA = {
 ROW = {
     *("id", "number", "name", "workflow", "workflow_name", "status", "status_reason", "progress"),
     *("current_step", "total_steps", "started_at", "completed_at", "created_at", "requested_by", "tokens"),
+    *("priority", "concurrency_key"),
 }
 STEP = {
     *("id", "key", "name", "index", "status", "wait_reason", "needs", "agent", "command", "command_run_id"),
@@ -116,7 +117,7 @@ def test_a_run_is_started_followed_and_finished_over_http(
     assert answer["Location"] == f"/api/v1/runs/{run['id']}/"
     assert set(run) == ROW | {
         *("version", "input", "output", "error", "steps", "cancel_requested", "deadline_at"),
-        *("origin", "origin_id", "parent_run"),
+        *("origin", "origin_id", "origin_name", "parent_run"),
     }
     assert run["input"] == {"report": "it rattles", "zebra": 3}
     assert set(run["steps"][0]) == STEP
