@@ -76,5 +76,7 @@ def page(context: BrowserContext) -> Iterator[Page]:
 
 
 @pytest.fixture
-def client(stack: Stack) -> Client:
-    return stack.client()
+def client(stack: Stack) -> Iterator[Client]:
+    signed_in = stack.client()
+    yield signed_in
+    signed_in.close()

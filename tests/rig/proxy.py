@@ -79,4 +79,5 @@ class Proxy:
 def _close(end: socket.socket) -> None:
     with contextlib.suppress(OSError):
         end.shutdown(socket.SHUT_RDWR)
-    end.close()
+    with contextlib.suppress(OSError):  # a reset that arrives meanwhile must not leave the other end open
+        end.close()
