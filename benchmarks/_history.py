@@ -56,7 +56,8 @@ def fill(count: int) -> None:
 
 def _copy(model: type[models.Model], source: str, **values: str) -> None:
     """Copy the rows `t` of the source with these columns changed and all times moved back."""
-    columns = [field for field in model._meta.concrete_fields if not isinstance(field, models.BigAutoField)]
+    made = (models.BigAutoField, models.GeneratedField)  # by the database itself
+    columns = [field for field in model._meta.concrete_fields if not isinstance(field, made)]
     names = ", ".join(f'"{field.column}"' for field in columns)
     taken = ", ".join(values.get(str(field.column), _moved(field)) for field in columns)
     with connection.cursor() as cursor:
