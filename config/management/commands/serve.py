@@ -13,7 +13,7 @@ from typing import IO, Any
 import uvicorn
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connection
+from django.db import DatabaseError, connection
 
 from apps.agents import repair
 from apps.monitoring import live
@@ -48,7 +48,10 @@ class Command(BaseCommand):
         if lock and connection.vendor == "sqlite":
             # The lock says that whoever served these data before is dead, the file that nobody else
             # can: nothing is gained by waiting until the leases of the dead end.
-            repair.end_leases_of_the_dead()
+            try:
+                repair.end_leases_of_the_dead()
+            except DatabaseError as error:
+                raise CommandError(f"{error}: run `manage.py setup` first, it makes the tables") from error
             connection.close()
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
         config = uvicorn.Config(
