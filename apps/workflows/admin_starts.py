@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 from django import forms
@@ -22,7 +23,7 @@ OUTCOMES = {"started": "completed", "missed": "timed_out", "refused": "failed"}
 class VerbForm(forms.ModelForm[Any]):
     """Asks the verb's own check, so that what is wrong stands beside its field."""
 
-    fields_of_verb: tuple[str, ...] = ()
+    verbs: ModuleType  # where EDITABLE and check are
 
     def clean_input(self) -> dict[str, Any]:
         value = self.cleaned_data["input"]
@@ -37,9 +38,9 @@ class VerbForm(forms.ModelForm[Any]):
         workflow = cleaned.get("workflow") or (self.instance.workflow if self.instance.workflow_id else None)
         if workflow is None or self.errors:
             return cleaned
-        given = {name: cleaned[name] for name in self.fields_of_verb if name in cleaned}
+        given = {name: cleaned[name] for name in self.verbs.EDITABLE if name in cleaned}
         try:
-            self.check_given(workflow, given)
+            self.verbs.check(self.instance, workflow, given)
         except InvalidInput as error:
             for name, said in error.errors.items():
                 field = name.split(".")[0].split("[")[0]
@@ -48,32 +49,23 @@ class VerbForm(forms.ModelForm[Any]):
             self.add_error(None, str(error))
         return cleaned
 
-    def check_given(self, workflow: Any, given: dict[str, Any]) -> None:
-        raise NotImplementedError
-
 
 class ScheduleForm(VerbForm):
-    fields_of_verb = schedules.EDITABLE
+    verbs = schedules
     input = forms.JSONField(required=False, initial=dict, help_text="Must fit the workflow's input schema")
 
     class Meta:
         model = Schedule
         fields = ("workflow", *schedules.EDITABLE)
 
-    def check_given(self, workflow: Any, given: dict[str, Any]) -> None:
-        schedules.check(self.instance, workflow, given)
-
 
 class TriggerForm(VerbForm):
-    fields_of_verb = triggers.EDITABLE
+    verbs = triggers
     input = forms.JSONField(required=False, initial=dict, help_text="Texts may hold ${{ CEL }}")
 
     class Meta:
         model = Trigger
         fields = ("workflow", *triggers.EDITABLE)
-
-    def check_given(self, workflow: Any, given: dict[str, Any]) -> None:
-        triggers.check(self.instance, workflow, given)
 
 
 class TickInline(admin.TabularInline[ScheduleTick, Schedule]):
@@ -85,7 +77,9 @@ class TickInline(admin.TabularInline[ScheduleTick, Schedule]):
     can_delete = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ScheduleTick]:
-        newest = ScheduleTick.objects.order_by("-scheduled_for").values("pk")
+        match = request.resolver_match
+        mine = ScheduleTick.objects.filter(schedule=match.kwargs["object_id"] if match else None)
+        newest = mine.order_by("-scheduled_for").values("pk")
         shown = super().get_queryset(request).select_related("run")
         return shown.filter(pk__in=newest[:500])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,8 +10,9 @@ from django.test import Client
 from django.urls import reverse
 
 from apps.accounts.models import Project, User
+from apps.events.clock import now
 from apps.workflows import triggers
-from apps.workflows.models import Run, Schedule, Trigger, Workflow
+from apps.workflows.models import Run, Schedule, ScheduleTick, Trigger, Workflow
 from tests.workflows.acting import events, make_project, make_workflow
 from tests.workflows.starting import make_schedule
 
@@ -65,6 +67,18 @@ def test_a_schedule_is_added_changed_run_and_deleted(
     assert not Schedule.objects.exists()
     assert len(events(project, "schedule.changed")) == 4
     assert len(events(project, "schedule.deleted")) == 1
+
+
+def test_a_busy_schedule_hides_no_moment_of_a_quiet_one(workflow: Workflow, admin: Client) -> None:
+    quiet, busy = make_schedule(workflow), make_schedule(workflow)
+    ScheduleTick.objects.create(
+        schedule=quiet, scheduled_for=now() - timedelta(days=30), outcome="refused", detail="a month ago"
+    )
+    ScheduleTick.objects.bulk_create(
+        ScheduleTick(schedule=busy, scheduled_for=now() - timedelta(minutes=n), outcome="missed")
+        for n in range(501)
+    )
+    assert "a month ago" in admin.get(url("schedule_change", quiet.pk)).content.decode()
 
 
 @pytest.mark.parametrize(
