@@ -145,7 +145,9 @@ class Installation:
     def arm(self, case: Case) -> None:
         (self.points / "fired").unlink(missing_ok=True)
         fault = {"point": case.point, "action": case.action, "after": case.after}
-        (self.points / "armed").write_text(json.dumps(fault))
+        part = self.points / "armed.rig"
+        part.write_text(json.dumps(fault))
+        part.rename(self.points / "armed")  # whole or not at all: processes read it all the time
 
     def hits(self) -> Counter[str]:
         try:
@@ -179,7 +181,8 @@ class Installation:
             self.stack.postgres.restart()
 
     def process_of(self, pid: int) -> Process | None:
-        return next((one for one in self.stack.processes if one.alive and one.pid == pid), None)
+        """Whose process it is or, when it has just died, was."""
+        return next((one for one in self.stack.processes if one.pid == pid), None)
 
     # --- inside ---------------------------------------------------------------------------------
 
