@@ -104,6 +104,10 @@ class ApiKey(models.Model):
     agent_id = models.UUIDField(
         null=True, blank=True, help_text="When set, the key may act as this agent only."
     )
+    replaces = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="replaced_by",
+        help_text="The key this one was rotated from; that one goes on for the time of overlap.",
+    )  # fmt: skip
     created_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)

@@ -94,3 +94,70 @@ class Alert(models.Model):
 
     def __str__(self) -> str:
         return f"{self.level}: {self.message}"
+
+
+class WebhookEndpoint(models.Model):
+    """An address of somebody else's that is told of events, signed. Its secret is derived, not stored."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="webhook_endpoints")
+    name = models.CharField(max_length=100)
+    url = models.CharField(max_length=2000)
+    events = models.JSONField(default=list, help_text="Kinds, for example run.finished or run.*")
+    enabled = models.BooleanField(default=True)
+    disabled_reason = models.CharField(max_length=200, blank=True)
+    secret_version = models.PositiveIntegerField(default=1)
+    old_secret_until = models.DateTimeField(
+        null=True, blank=True, help_text="Until then deliveries are signed with the secret before, too"
+    )
+    failing_since = models.DateTimeField(null=True, blank=True, editable=False)
+    last_success_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_by = models.CharField(max_length=150, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["name", "id"]
+        constraints = [models.UniqueConstraint(fields=["project", "name"], name="webhook_name_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class DeliveryState(models.TextChoices):
+    """`dead`: every try failed, or the endpoint is gone; somebody may send it again."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    DEAD = "dead"
+
+
+class WebhookDelivery(models.Model):
+    """One event for one endpoint: an outbox row, written in the transaction of what it tells."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
+    endpoint = models.ForeignKey(WebhookEndpoint, on_delete=models.CASCADE, related_name="deliveries")
+    event_id = models.CharField(max_length=100, help_text="The same for every try, and for sending it again")
+    type = models.CharField(max_length=100)
+    subject = models.CharField(max_length=200, blank=True)
+    body = models.JSONField(help_text="The CloudEvents envelope")
+    state = models.CharField(max_length=10, choices=DeliveryState.choices, default=DeliveryState.PENDING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_at = models.DateTimeField(null=True, blank=True, default=timezone.now)
+    last_status = models.PositiveSmallIntegerField(null=True, blank=True)
+    last_answer = models.CharField(max_length=500, blank=True)
+    last_ms = models.FloatField(null=True, blank=True)
+    error = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    sent_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        indexes = [
+            models.Index(fields=["next_at"], condition=Q(state="pending"), name="webhook_due"),
+            models.Index(fields=["endpoint", "-created_at", "-id"], name="webhook_newest"),
+            models.Index(fields=["created_at"], name="webhook_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} to {self.endpoint_id} ({self.state})"

@@ -21,10 +21,10 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.utils.crypto import salted_hmac
 
 from apps.accounts.models import Project
-from apps.agents import outbound
+from apps.agents import outbound, signatures
 from apps.agents.outbound import OutboundError, Request
 from apps.events.kinds import rfc3339
-from apps.workflows import links, signatures
+from apps.workflows import links
 from apps.workflows.models import Notice, NoticeKind
 from apps.workflows.plain import one_line, visible
 from apps.workflows.record import short

@@ -16,10 +16,11 @@ from uuid import UUID
 from django.db import IntegrityError
 from django.utils.crypto import salted_hmac
 
+from apps.agents import signatures
 from apps.errors import Conflict, DomainError, Forbidden, InvalidInput, KeyReused, NotFound
 from apps.events import journal
 from apps.events.journal import Change
-from apps.workflows import expressions, inputs, services, signatures
+from apps.workflows import expressions, inputs, services
 from apps.workflows.events import TriggerChanged
 from apps.workflows.expressions import DELIVERY, ExpressionError
 from apps.workflows.models import Origin, Run, Trigger, Workflow

@@ -18,7 +18,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from apps.accounts.models import Project, Role
-from apps.workflows import signatures
+from apps.agents import signatures
 from apps.workflows.models import Run, Trigger, Workflow
 from tests.accounts.people import Caller, caller, make_user
 from tests.workflows.acting import make_project, make_workflow

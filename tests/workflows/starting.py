@@ -12,7 +12,8 @@ from typing import Any
 from django.test import Client
 from django.utils import timezone
 
-from apps.workflows import schedules, signatures
+from apps.agents import signatures
+from apps.workflows import schedules
 from apps.workflows.models import Schedule, ScheduleTick, Workflow
 from tests.accounts.people import API, Caller
 

@@ -15,10 +15,11 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from apps.accounts.models import Project, Role
+from apps.agents import signatures
 from apps.errors import Conflict, NotFound
 from apps.monitoring import alerts
 from apps.monitoring.models import Alert
-from apps.workflows import approvals, engine, notices, services, signatures
+from apps.workflows import approvals, engine, notices, services
 from apps.workflows.models import Approval, Notice, NoticeState, Step
 from config.engine import duties
 from tests.accounts.people import caller, make_user

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from apps.accounts.models import Project, Role
-from apps.workflows import signatures
+from apps.agents import signatures
 from apps.workflows.models import Run, Trigger, Workflow
 from tests.accounts.people import Caller, caller, make_user
 from tests.workflows.acting import events, make_project, make_workflow

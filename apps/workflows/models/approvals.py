@@ -14,12 +14,17 @@ from apps.workflows.models.states import ApprovalState, NoticeKind, NoticeState
 
 
 class Approval(models.Model):
-    """One question to people, asked by a waiting step. Its form is in the run's document."""
+    """One question to people, asked by a waiting step, whose form is in the run's document; or by an
+    agent at work on a command run, which then has neither run nor step unless it works for one."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="approvals")
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="approvals")
-    step = models.ForeignKey(Step, on_delete=models.CASCADE, related_name="approvals")
+    run = models.ForeignKey(Run, null=True, blank=True, on_delete=models.CASCADE, related_name="approvals")
+    step = models.ForeignKey(Step, null=True, blank=True, on_delete=models.CASCADE, related_name="approvals")
+    agent_id = models.UUIDField(null=True, blank=True, help_text="The agent that asks")
+    agent_name = models.CharField(max_length=100, blank=True)
+    command_run_id = models.UUIDField(null=True, blank=True, help_text="What that agent is at")
+    options = models.JSONField(default=list, blank=True, help_text="What an agent lets people choose from")
     title = models.CharField(max_length=300)
     details = models.TextField(blank=True)
     state = models.CharField(max_length=10, choices=ApprovalState.choices, default=ApprovalState.OPEN)

@@ -22,7 +22,16 @@ class Connector(models.TextChoices):
     """How work reaches an agent."""
 
     LLM = "llm", "model"
+    HTTP = "http", "HTTP endpoint"
     PULL = "pull", "pull"
+
+
+class Provenance(models.TextChoices):
+    """How we know what an agent does; the screen always says it, with its age."""
+
+    LIVE = "live", "it said so itself, in a heartbeat or with its work"
+    EVENT = "event", "a start event or a log line of its telemetry"
+    INFERRED = "inferred", "its telemetry lets it be concluded"
 
 
 class AgentStatus(models.TextChoices):
@@ -82,6 +91,26 @@ class Agent(models.Model):
     paused = models.BooleanField(default=False)
     last_active = models.DateTimeField(default=timezone.now, editable=False)
     heartbeat_at = models.DateTimeField(null=True, blank=True, editable=False)
+    provenance = models.CharField(
+        max_length=10, choices=Provenance.choices, blank=True, editable=False,
+        help_text="Of the newest signal from outside; empty for agents that we work for ourselves",
+    )  # fmt: skip
+    signal_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="When that signal came")
+    external_id = models.CharField(  # noqa: DJ001  (unique if set)
+        max_length=300,
+        null=True,
+        blank=True,
+        help_text="By which its telemetry is recognised",
+    )
+    facts = models.JSONField(
+        default=dict, blank=True, help_text="What it says of itself: host, environment, version, framework"
+    )
+    endpoint = models.CharField(
+        max_length=2000, blank=True, help_text="Where an agent of the connector http takes its work"
+    )
+    secret_version = models.PositiveIntegerField(
+        default=1, help_text="The secret that calls to its endpoint are signed with is derived, not stored"
+    )
     revision = models.PositiveBigIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -90,6 +119,11 @@ class Agent(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["project", "slug"], name="agent_slug_once"),
             models.UniqueConstraint(fields=["project", "name"], name="agent_name_once"),
+            models.UniqueConstraint(
+                fields=["project", "external_id"],
+                condition=Q(external_id__isnull=False),
+                name="agent_external_id_once",
+            ),
         ]
         indexes = [models.Index(fields=["project", "status"], name="agent_by_status")]
 
