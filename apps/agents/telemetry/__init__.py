@@ -1,0 +1,1 @@
+"""What agents' own telemetry says, read into facts, and what is kept of it."""
