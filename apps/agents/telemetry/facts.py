@@ -20,7 +20,11 @@ REPORTED, COMPUTED, UNKNOWN = "reported", "computed", "unknown"
 
 @dataclass(frozen=True, slots=True)
 class AgentFacts:
-    """An agent as its telemetry names it. Only `external_id` and `name` are never empty."""
+    """An agent as its telemetry names it. Only `external_id` and `name` are never empty.
+
+    Not `named`: the span names no agent, only its service is known. The agent that its activity's
+    root names, in whichever export that comes, is then the truer one.
+    """
 
     external_id: str
     name: str
@@ -30,11 +34,13 @@ class AgentFacts:
     host: str = ""
     environment: str = ""
     framework: str = ""
+    named: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class SpanFacts:
-    """One span as one export tells it; ids in lower-case hex, times in UTC.
+    """One span as one export tells it; ids in lower-case hex, times in UTC. It follows from the span
+    and its resource alone, so that neither the order nor the cut of batches changes it.
 
     `attributes`, `resource` and `events` are JSON values and shared between spans: never change them.
     """
