@@ -15,7 +15,7 @@ from apps.events import journal
 from apps.events.clock import now
 from apps.events.journal import Change
 from apps.events.kinds import rfc3339
-from apps.workflows import inputs, notices, waits
+from apps.workflows import inputs, notices, questions, waits
 from apps.workflows.advance import Advance, Ending, document_of
 from apps.workflows.document_parts import Escalate
 from apps.workflows.models import (
@@ -27,14 +27,18 @@ from apps.workflows.models import (
     Step,
     StepStatus,
 )
-from apps.workflows.record import record_approval, record_step, short, swap
+from apps.workflows.record import close_approval, record_approval, record_step, short, swap
 
 MAX_COMMENT = 2_000
+GONE = "The approval does not exist any more."
 BY_LINK = " (by link)"  # no user's name can end so
 
 
 def form_of(approval: Approval) -> dict[str, Any]:
     """The JSON Schema of what is asked besides yes or no; empty when nothing is."""
+    if approval.command_run_id is not None or approval.run is None or approval.step is None:
+        form: dict[str, Any] = approval.form
+        return form
     question = document_of(approval.run.version).by_key[approval.step.key].approval
     return question.fields if question is not None else {}
 
@@ -46,6 +50,7 @@ class Decider:
     by: str
     is_key: bool = False
     address: str = ""
+    is_agent: bool = False  # a key with which agents come
 
     @classmethod
     def by_link(cls, notice: Notice) -> Decider:
@@ -68,6 +73,8 @@ def why_not(approval: Approval, who: Decider) -> str:
 
 def _excluded(approval: Approval, who: Decider) -> str:
     """Why the caller may not decide this question at all."""
+    if approval.command_run_id is not None and who.is_agent:
+        return "An agent asks people this; a key with which agents come cannot decide it."
     if who.is_nobody and (not approval.allow_requester or approval.min_approvals > 1):
         return "It matters who decides this, and the link does not say it: sign in to decide."
     if approval.allow_requester:
@@ -112,46 +119,87 @@ def decide(
     by: str = "",
     comment: str = "",
     fields: dict[str, Any] | None = None,
+    option: str = "",
     is_key: bool = False,
     who: Decider | None = None,
 ) -> Approval:
-    """Say yes or no, once. A no closes the question, and so does the last yes it needs.
+    """Say yes or no, once. A no closes the question, and so does the last yes it needs; of a question
+    with options, the last that one option needs.
 
     `by` names somebody signed in, or with `is_key` a key; `who` anybody. Raises Conflict with the
     first decision when it is closed or the caller decided before, Forbidden when the caller may not
     decide it, and InvalidInput when the form does not fit.
     """
     who = who or Decider(by, is_key)
-    given = _checked(approval, fields or {}) if approved else {}
+    given = _checked(approval, fields or {}, option) if approved else {}
+    one = ApprovalDecision(
+        by=who.by[:150],
+        approved=approved,
+        option=option if approved else "",
+        comment=comment,
+        fields=given,
+    )
     with journal.changes(approval.project_id) as change:
-        advance = Advance.hold(change, approval.run_id)
-        # Every decision of a run holds its row, so what is read here cannot change any more.
-        current = _read(approval.pk)
-        if advance is None or current is None:
-            raise NotFound("The approval does not exist any more.")
-        if said := why_not(current, who):
-            is_open = current.state == ApprovalState.OPEN
-            raise (Forbidden if is_open and _excluded(current, who) else Conflict)(said)
-        step = Step.objects.get(pk=current.step_id)
-        ApprovalDecision.objects.create(
-            approval=current, by=who.by[:150], approved=approved, comment=comment, fields=given, at=now()
-        )
-        agreed = current.decisions.filter(approved=True).count()
-        if not approved:
-            _close(change, current, ApprovalState.REJECTED)
-            advance.finish(step, _rejected(current, who.by, comment))
-        elif agreed >= current.min_approvals:
-            _close(change, current, ApprovalState.APPROVED)
-            advance.finish(step, _approved(current))
+        if approval.command_run_id is not None:
+            _decide_for_agent(change, approval, one, who)
         else:
-            step.wait_reason = waits.asking(current, current.min_approvals - agreed)
-            swap(step, StepStatus.WAITING)
-            record_step(change, "step.changed", step, previous=step.status)
-            record_approval(change, "approval.changed", current)
-        advance.settle()
+            _decide_step(change, approval, one, who)
     decided = _read(approval.pk)
     assert decided is not None
     return decided
+
+
+def _decide_step(change: Change, approval: Approval, one: ApprovalDecision, who: Decider) -> None:
+    """Decide what a step asks, and let its run go on."""
+    advance = Advance.hold(change, approval.run_id) if approval.run_id is not None else None
+    # Every decision of a run holds its row, so what is read here cannot change any more.
+    current = _open_for(approval, who)
+    if advance is None:
+        raise NotFound(GONE)
+    step = Step.objects.get(approvals=current)
+    agreed = _add(current, one)
+    if not one.approved:
+        close_approval(change, current, ApprovalState.REJECTED)
+        advance.finish(step, _rejected(current, who.by, one.comment))
+    elif agreed >= current.min_approvals:
+        close_approval(change, current, ApprovalState.APPROVED)
+        advance.finish(step, _approved(current))
+    else:
+        step.wait_reason = waits.asking(current, current.min_approvals - agreed)
+        swap(step, StepStatus.WAITING)
+        record_step(change, "step.changed", step, previous=step.status)
+        record_approval(change, "approval.changed", current)
+    advance.settle()
+
+
+def _decide_for_agent(change: Change, approval: Approval, one: ApprovalDecision, who: Decider) -> None:
+    """Decide what an agent asks. Its work goes on by itself: nothing but its status changes."""
+    questions.lock(approval)
+    current = _open_for(approval, who)
+    agreed = _add(current, one)
+    if one.approved and agreed < current.min_approvals:
+        record_approval(change, "approval.changed", current)
+        return
+    close_approval(change, current, ApprovalState.APPROVED if one.approved else ApprovalState.REJECTED)
+    questions.show(change, current)
+
+
+def _open_for(approval: Approval, who: Decider) -> Approval:
+    """The approval as it now is. Raises NotFound, Forbidden and Conflict as `decide`."""
+    current = _read(approval.pk)
+    if current is None:
+        raise NotFound(GONE)
+    if said := why_not(current, who):
+        is_open = current.state == ApprovalState.OPEN
+        raise (Forbidden if is_open and _excluded(current, who) else Conflict)(said)
+    return current
+
+
+def _add(current: Approval, one: ApprovalDecision) -> int:
+    """Keep the decision; returns how many say the same yes."""
+    one.approval, one.at = current, now()
+    one.save(force_insert=True)
+    return current.decisions.filter(approved=True, option=one.option).count()
 
 
 def expire(advance: Advance, step: Step) -> None:
@@ -169,10 +217,10 @@ def expire(advance: Advance, step: Step) -> None:
             return
         policy = question.escalate.then
     if policy == "approve":
-        _close(advance.change, approval, ApprovalState.APPROVED)
+        close_approval(advance.change, approval, ApprovalState.APPROVED)
         advance.finish(step, _approved(approval))
         return
-    _close(advance.change, approval, ApprovalState.EXPIRED)
+    close_approval(advance.change, approval, ApprovalState.EXPIRED)
     said = "Nobody decided in time."
     output = _output(approval, approved=False)
     advance.finish(step, Ending(StepStatus.FAILED, output, "expired", said))
@@ -193,7 +241,12 @@ def _escalate(change: Change, approval: Approval, step: Step, to: Escalate) -> N
     record_approval(change, "approval.escalated", approval)
 
 
-def _checked(approval: Approval, fields: dict[str, Any]) -> dict[str, Any]:
+def _checked(approval: Approval, fields: dict[str, Any], option: str) -> dict[str, Any]:
+    if option not in (approval.options or [""]):
+        named = ", ".join(approval.options)
+        raise InvalidInput(
+            {"option": f"Must be one of: {named}." if named else "There is nothing to choose."}
+        )
     schema = form_of(approval)
     problems = inputs.unstorable(fields)
     if not problems:
@@ -229,12 +282,6 @@ def _closed(approval: Approval) -> str:
         comment = f": {last.comment}" if last.comment else "."
         return f"Already {approval.state} by {last.by}{at}{comment}"
     return f"Already {approval.state}{at}."
-
-
-def _close(change: Change, approval: Approval, state: ApprovalState) -> None:
-    approval.state, approval.decided_at = state, now()
-    Approval.objects.filter(pk=approval.pk).update(state=state, decided_at=approval.decided_at)
-    record_approval(change, "approval.closed", approval)
 
 
 def _approved(approval: Approval) -> Ending:

@@ -7,7 +7,8 @@ class WorkflowsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from apps.workflows import engine, limits
+        from apps.workflows import engine, limits, questions
 
         engine.subscribe()
         limits.subscribe()
+        questions.subscribe()

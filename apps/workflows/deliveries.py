@@ -25,7 +25,7 @@ from apps.agents import outbound, signatures
 from apps.agents.outbound import OutboundError, Request
 from apps.events.kinds import rfc3339
 from apps.workflows import links
-from apps.workflows.models import Notice, NoticeKind
+from apps.workflows.models import Approval, Notice, NoticeKind, Run
 from apps.workflows.plain import one_line, visible
 from apps.workflows.record import short
 
@@ -116,12 +116,11 @@ def _urgency(notice: Notice) -> str:
 
 def _letter(notice: Notice) -> str:
     approval = notice.approval
-    run = approval.run
     asks = f" for {one_line(approval.requested_by)}" if approval.requested_by else ""
     parts = [
         one_line(approval.title),
         short(visible(approval.details).strip(), DETAILS_LENGTH),
-        f"Asked by {one_line(run.name)} #{run.number}{asks}.",
+        f"Asked by {one_line(approval.asker)}{asks}.",
     ]
     if approval.escalated_at:
         parts.append("Nobody decided in time, so you are asked too.")
@@ -180,13 +179,30 @@ def event_of(notice: Notice) -> dict[str, Any]:
                 "created_at": rfc3339(approval.created_at),
                 "expires_at": rfc3339(approval.expires_at) if approval.expires_at else None,
             },
-            "run": {
-                "id": str(run.pk),
-                "name": run.name,
-                "number": run.number,
-                "workflow": run.workflow.slug,
-                "url": f"{settings.MC.own_url}/runs/{run.pk}",
-            },
+            "run": _run(run) if run is not None else None,
+            "agent": _agent(approval),
             "decide_url": links.url_of(notice),
         },
+    }
+
+
+def _run(run: Run) -> dict[str, Any]:
+    return {
+        "id": str(run.pk),
+        "name": run.name,
+        "number": run.number,
+        "workflow": run.workflow.slug,
+        "url": f"{settings.MC.own_url}/runs/{run.pk}",
+    }
+
+
+def _agent(approval: Approval) -> dict[str, Any] | None:
+    """The agent that asks; None for a question of a step."""
+    if approval.agent_id is None:
+        return None
+    return {
+        "id": str(approval.agent_id),
+        "name": approval.agent_name,
+        "command_run": str(approval.command_run_id),
+        "url": f"{settings.MC.own_url}/agents/{approval.agent_id}",
     }

@@ -17,7 +17,7 @@ from apps.events import journal
 from apps.events.clock import now
 from apps.events.conditions import one_of
 from apps.events.journal import Change, Recorded
-from apps.workflows import approvals, errands, nested, stopping, waits
+from apps.workflows import approvals, errands, nested, questions, stopping, waits
 from apps.workflows.advance import Advance, Ending
 from apps.workflows.models import RUN_OPEN, RUNS, STEP_OPEN, STEPS, Run, Step, StepKind, StepStatus
 from apps.workflows.record import record_step
@@ -107,6 +107,7 @@ def sweep() -> int:
         + _wake_steps()
         + go_on()
         + nested.sweep()
+        + questions.expire_due()
         + _start_waiting_runs()
     )
 

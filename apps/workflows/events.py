@@ -90,8 +90,9 @@ class ApprovalChanged(EventBody):
     """An approval as it now is. Kinds: approval.opened, .changed, .escalated (nobody decided in time),
     .undelivered (somebody outside could not be told) and .closed.
 
-    `undelivered` counts those outside who could not be told of it, `open_approvals` what is open in
-    the project right after this event.
+    An agent's question has an agent and a command run, and a run and step only if that works for one;
+    else `workflow` is empty. `undelivered` counts those outside who could not be told of it,
+    `open_approvals` what is open in the project right after this event.
     """
 
     entity: ClassVar[str] = "approval"
@@ -101,9 +102,12 @@ class ApprovalChanged(EventBody):
     approval_id: UUID
     state: str
     title: str
-    run_id: UUID
-    step_id: UUID
+    run_id: UUID | None
+    step_id: UUID | None
     workflow: str
+    agent_id: UUID | None = None
+    agent_name: str = ""
+    command_run_id: UUID | None = None
     approvals: int
     min_approvals: int
     expires_at: Moment | None

@@ -125,11 +125,13 @@ def run_detail(project_id: UUID, run_id: UUID) -> Row | None:
 
 def approvals(project_id: UUID) -> QuerySet[Approval]:
     """The project's approvals with what a row needs."""
+    titles = CommandRun.objects.filter(pk=OuterRef("command_run_id")).values("title")[:1]
     return (
         Approval.objects.filter(project=project_id)
         .select_related("run__workflow", "run__version", "step")
         .defer("run__version__document", "run__version__source")
         .prefetch_related("decisions", "notices")
+        .annotate(command_run_title=Subquery(titles))
     )
 
 

@@ -3,6 +3,7 @@ journal."""
 
 from __future__ import annotations
 
+from apps.events.clock import now
 from apps.events.journal import Change
 from apps.workflows.events import ApprovalChanged, RunChanged, StepChanged, StepFailure, WorkflowSaved
 from apps.workflows.models import Approval, ApprovalState, NoticeState, Run, Step, WorkflowVersion
@@ -90,7 +91,10 @@ def record_approval(change: Change, kind: str, approval: Approval) -> None:
             title=approval.title,
             run_id=approval.run_id,
             step_id=approval.step_id,
-            workflow=approval.run.workflow.slug,
+            workflow=approval.run.workflow.slug if approval.run is not None else "",
+            agent_id=approval.agent_id,
+            agent_name=approval.agent_name,
+            command_run_id=approval.command_run_id,
             approvals=approval.decisions.filter(approved=True).count(),
             min_approvals=approval.min_approvals,
             expires_at=approval.expires_at,
@@ -101,6 +105,13 @@ def record_approval(change: Change, kind: str, approval: Approval) -> None:
             ).count(),
         ),
     )
+
+
+def close_approval(change: Change, approval: Approval, state: ApprovalState) -> None:
+    """End a question. Whoever calls holds the run, or the agent's command run."""
+    approval.state, approval.decided_at = state, now()
+    Approval.objects.filter(pk=approval.pk).update(state=state, decided_at=approval.decided_at)
+    record_approval(change, "approval.closed", approval)
 
 
 def swap(step: Step, previous: str, *fields: str) -> bool:

@@ -14,7 +14,7 @@ from apps.events.kinds import rfc3339
 from apps.workflows import document as documents
 from apps.workflows import expressions, notices
 from apps.workflows.models import Approval, ApprovalState, Run, Step, StepStatus
-from apps.workflows.record import record_approval, record_step, short, swap
+from apps.workflows.record import close_approval, record_approval, record_step, short, swap
 
 AT_WORK = (StepStatus.QUEUED, StepStatus.RUNNING)
 WAITED = ("attempt", "started_at", "wakes_at")
@@ -101,10 +101,9 @@ def only(run: Run) -> Step | None:
 
 
 def withdraw(change: Change, run: Run, *, steps: Sequence[UUID] | None = None) -> None:
-    """Close the questions of a run, or of some of its steps, that asks no more."""
-    questions = Approval.objects.filter(run=run, state=ApprovalState.OPEN).select_related("run__workflow")
+    """Close the questions of a run's steps, or of some of them, that ask no more. What an agent asks
+    is withdrawn when its command run ends."""
+    questions = Approval.objects.filter(run=run, state=ApprovalState.OPEN, command_run_id=None)
     questions = questions if steps is None else questions.filter(step__in=steps)
-    for approval in questions:
-        approval.state, approval.decided_at = ApprovalState.CANCELLED, now()
-        approval.save(update_fields=["state", "decided_at"])
-        record_approval(change, "approval.closed", approval)
+    for approval in questions.select_related("run__workflow"):
+        close_approval(change, approval, ApprovalState.CANCELLED)

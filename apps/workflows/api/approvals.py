@@ -14,12 +14,13 @@ from rest_framework.response import Response
 
 from apps.accounts.api.authentication import principal_of
 from apps.accounts.api.permissions import IsOperator, IsViewer
+from apps.accounts.principal import Principal
 from apps.agents.api.agents import one_of
 from apps.errors import InvalidInput, NotFound
 from apps.workflows import approvals, notices, queries
 from apps.workflows.api import serializers as s
 from apps.workflows.approvals import Decider
-from apps.workflows.models import Approval, ApprovalState, Notice, NoticeKind
+from apps.workflows.models import Approval, ApprovalState, Notice, NoticeKind, Run
 
 NOTICE_FIELDS = ("id", "kind", "state", "attempts", "error", "next_at", "created_at", "sent_at")
 STATE = OpenApiParameter("state", enum=["open", "decided"])
@@ -79,8 +80,9 @@ class ApprovalDecisionView(GenericAPIView[Approval]):
         decided = approvals.decide(
             _approval_or_404(request, approval_id),
             approved=given.validated_data["approved"],
-            who=Decider(principal.username, principal.key_id is not None),
+            who=decider(principal),
             comment=given.validated_data["comment"],
+            option=given.validated_data["option"],
             fields=given.validated_data["fields"],
         )
         return Response(_row(request, decided))
@@ -113,7 +115,7 @@ def _approval_or_404(request: Request, approval_id: UUID) -> Approval:
 
 def _row(request: Request, approval: Approval) -> dict[str, Any]:
     principal = principal_of(request)
-    why_not = approvals.why_not(approval, Decider(principal.username, principal.key_id is not None))
+    why_not = approvals.why_not(approval, decider(principal))
     if not why_not and not principal.can("operate"):
         why_not = "Your role in this project does not allow deciding."
     row = {
@@ -126,13 +128,11 @@ def _row(request: Request, approval: Approval) -> dict[str, Any]:
         "decisions": list(approval.decisions.all()),
         "can_decide": not why_not,
         "why_not": why_not,
-        "run": {
-            "id": approval.run_id,
-            "name": approval.run.name,
-            "number": approval.run.number,
-            "workflow": approval.run.workflow.slug,
-        },
+        "run": _run(approval.run) if approval.run is not None else None,
         "step": approval.step,
+        "agent": {"id": approval.agent_id, "name": approval.agent_name} if approval.agent_id else None,
+        "command_run": _command_run(approval),
+        "options": approval.options,
         "requested_by": approval.requested_by,
         "created_at": approval.created_at,
         "expires_at": approval.expires_at,
@@ -144,11 +144,27 @@ def _row(request: Request, approval: Approval) -> dict[str, Any]:
     return body
 
 
+def _run(run: Run) -> dict[str, Any]:
+    return {"id": run.pk, "name": run.name, "number": run.number, "workflow": run.workflow.slug}
+
+
+def _command_run(approval: Approval) -> dict[str, Any] | None:
+    """What the agent is at that asks; its title is the query's."""
+    if approval.command_run_id is None:
+        return None
+    return {"id": approval.command_run_id, "title": getattr(approval, "command_run_title", None) or ""}
+
+
 def _notice(notice: Notice) -> dict[str, Any]:
     row = {name: getattr(notice, name) for name in NOTICE_FIELDS}
     # A webhook's path is often its password.
     is_email = notice.kind == NoticeKind.EMAIL
     return row | {"target": notice.target if is_email else urlsplit(notice.target).netloc}
+
+
+def decider(principal: Principal) -> Decider:
+    """The caller as somebody who decides."""
+    return Decider(principal.username, principal.key_id is not None, is_agent=principal.can("agent"))
 
 
 def _uuid(text: str) -> UUID:

@@ -115,7 +115,7 @@ def _page(
     context = {
         "heading": one_line(approval.title),
         "details": visible(approval.details),
-        "run": one_line(f"{approval.run.name} #{approval.run.number}"),
+        "run": one_line(approval.asker),
         "requested_by": one_line(approval.requested_by),
         "expires_at": approval.expires_at if approval.state == ApprovalState.OPEN else None,
         "escalated": approval.escalated_at is not None,

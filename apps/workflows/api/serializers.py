@@ -198,6 +198,7 @@ class RerunSerializer(serializers.Serializer[Any]):
 class ApprovalDecisionSerializer(serializers.Serializer[Any]):
     by = serializers.CharField()
     approved = serializers.BooleanField()
+    option = serializers.CharField(help_text="Which of the options; empty when there were none")
     comment = serializers.CharField()
     fields = serializers.DictField()  # type: ignore[assignment]  # DRF has an attribute of that name
     at = serializers.DateTimeField()
@@ -214,6 +215,16 @@ class ApprovalStepSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     key = serializers.CharField()
     name = serializers.CharField()
+
+
+class ApprovalAgentSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+
+
+class ApprovalCommandRunSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    title = serializers.CharField()
 
 
 class NoticeSerializer(serializers.Serializer[Any]):
@@ -240,8 +251,13 @@ class ApprovalSerializer(serializers.Serializer[Any]):
     decisions = ApprovalDecisionSerializer(many=True)
     can_decide = serializers.BooleanField(help_text="Whether you may decide it now")
     why_not = serializers.CharField(help_text="Why you may not; empty when you may")
-    run = ApprovalRunSerializer()
-    step = ApprovalStepSerializer()
+    run = ApprovalRunSerializer(allow_null=True, help_text="Null for an agent that works for no run")
+    step = ApprovalStepSerializer(allow_null=True)
+    agent = ApprovalAgentSerializer(allow_null=True, help_text="The agent that asks; null for a step")
+    command_run = ApprovalCommandRunSerializer(allow_null=True, help_text="What that agent is at")
+    options = serializers.ListField(
+        child=serializers.CharField(), help_text="One of them is chosen with a yes; empty: just yes or no"
+    )
     requested_by = serializers.CharField()
     created_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField(allow_null=True)
@@ -254,6 +270,13 @@ class ApprovalSerializer(serializers.Serializer[Any]):
 
 class DecideSerializer(serializers.Serializer[Any]):
     approved = serializers.BooleanField()
+    option = serializers.CharField(
+        required=False,
+        default="",
+        allow_blank=True,
+        max_length=200,
+        help_text="When there are options: which",
+    )
     comment = serializers.CharField(required=False, default="", allow_blank=True, max_length=2000)
     fields = serializers.DictField(  # type: ignore[assignment]  # DRF has an attribute of that name
         required=False, default=dict, help_text="Must fit the approval's form"

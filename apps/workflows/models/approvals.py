@@ -25,6 +25,14 @@ class Approval(models.Model):
     agent_name = models.CharField(max_length=100, blank=True)
     command_run_id = models.UUIDField(null=True, blank=True, help_text="What that agent is at")
     options = models.JSONField(default=list, blank=True, help_text="What an agent lets people choose from")
+    form = models.JSONField(
+        default=dict, blank=True, help_text="JSON Schema of what an agent asks besides yes or no"
+    )
+    on_expiry = models.CharField(max_length=10, default="reject", help_text="Of an agent's question")
+    client_key = models.CharField(  # noqa: DJ001  (unique if set)
+        max_length=200, null=True, blank=True, help_text="By which a repeated question is known"
+    )
+    client_hash = models.CharField(max_length=64, blank=True)
     title = models.CharField(max_length=300)
     details = models.TextField(blank=True)
     state = models.CharField(max_length=10, choices=ApprovalState.choices, default=ApprovalState.OPEN)
@@ -39,15 +47,37 @@ class Approval(models.Model):
     class Meta:
         ordering = ["-created_at"]
         constraints = [
-            models.UniqueConstraint(fields=["step"], condition=Q(state="open"), name="approval_open_once"),
+            models.UniqueConstraint(
+                fields=["step"],
+                condition=Q(state="open", command_run_id__isnull=True),
+                name="approval_open_once",
+            ),
+            models.UniqueConstraint(
+                fields=["command_run_id", "client_key"],
+                condition=Q(client_key__isnull=False),
+                name="approval_asked_once",
+            ),
         ]
         indexes = [
             models.Index(fields=["project", "-created_at", "-id"], name="approval_newest"),
             models.Index(fields=["project"], condition=Q(state="open"), name="approval_open"),
+            models.Index(
+                fields=["command_run_id"],
+                condition=Q(state="open", command_run_id__isnull=False),
+                name="approval_open_of_agent",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.title} ({self.state})"
+
+    @property
+    def asker(self) -> str:
+        """Who asks, as people read it."""
+        run = f"{self.run.name} #{self.run.number}" if self.run is not None else ""
+        if not self.agent_name:
+            return run
+        return f"{self.agent_name} in {run}" if run else self.agent_name
 
 
 class ApprovalDecision(models.Model):
@@ -56,6 +86,7 @@ class ApprovalDecision(models.Model):
     approval = models.ForeignKey(Approval, on_delete=models.CASCADE, related_name="decisions")
     by = models.CharField(max_length=150)
     approved = models.BooleanField()
+    option = models.CharField(max_length=200, blank=True, help_text="Which of an agent's options")
     comment = models.TextField(blank=True)
     fields = models.JSONField(default=dict)
     at = models.DateTimeField(default=timezone.now)
