@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any
@@ -10,59 +9,12 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-REDACTED = "[redacted]"
-SECRET_NAMES = frozenset(
-    {
-        "access",
-        "api_key",
-        "apikey",
-        "authorization",
-        "cookie",
-        "cookies",
-        "csrfmiddlewaretoken",
-        "csrftoken",
-        "jwt_signing_key",
-        "password",
-        "refresh",
-        "secret",
-        "secret_key",
-        "sec_websocket_protocol",
-        "sessionid",
-        "set_cookie",
-        "ticket",
-        "token",
-        "x_api_key",
-    }
-)
-# Each keeps what helps to find the culprit (a key's public prefix) and drops what would open a door.
-PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"\b(mc_[0-9A-Za-z]{8}_)[0-9A-Za-z]+"), rf"\1{REDACTED}"),
-    (re.compile(r"eyJ[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*){0,4}"), REDACTED),
-    (re.compile(r"(?i)\b(bearer|basic|token)\s+[A-Za-z0-9._~+/=-]{8,}"), rf"\1 {REDACTED}"),
-    (re.compile(r"(?i)\b((?:set-)?cookie['\"]?\s*[:=]\s*).+"), rf"\1{REDACTED}"),
-    (
-        re.compile(
-            r"(?i)\b((?:password|secret|ticket|refresh|access|sessionid|csrftoken|mc_refresh|api[_-]?key)"
-            r"['\"]?\s*[:=.]\s*['\"]?)[^\s'\",;&}]{6,}"
-        ),
-        rf"\1{REDACTED}",
-    ),
-    (re.compile(r"(://[^/\s:@]{0,200}:)[^/\s@]{1,200}@"), rf"\1{REDACTED}@"),
-    (re.compile(r"(/approve/)[^/\s'\"]+"), rf"\1{REDACTED}"),
-    (re.compile(r"\bsk-[A-Za-z0-9_-]{8,}"), REDACTED),
-)
+from apps.agents.redaction import REDACTED, is_secret_name, know, redact
+
+__all__ = ["REDACTED", "configure", "redact", "redact_event", "shared_processors"]
+
 CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127)} | {9: "\t", 10: "\\n", 13: "\\r"}
 MAX_NESTING = 6
-_known_secrets: list[str] = []
-
-
-def redact(text: str) -> str:
-    """The text without tokens, keys, cookies, tickets, passwords, URL credentials and named secrets."""
-    for secret in _known_secrets:
-        text = text.replace(secret, REDACTED)
-    for pattern, replacement in PATTERNS:
-        text = pattern.sub(replacement, text)
-    return text
 
 
 def redact_event(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
@@ -76,7 +28,7 @@ def redact_event(logger: WrappedLogger, method: str, event: EventDict) -> EventD
 
 
 def _clean(name: str, value: Any, nesting: int) -> Any:
-    if name.lower().replace("-", "_").removeprefix("http_") in SECRET_NAMES and value:
+    if value and is_secret_name(name):
         return REDACTED
     if value is None or isinstance(value, (bool, int, float)):
         return value
@@ -109,7 +61,7 @@ def configure(level: str, form: str, secrets: Iterable[str] = ()) -> dict[str, A
 
     `secrets` are values that no line may hold, wherever they come from.
     """
-    _known_secrets[:] = sorted(secrets, key=len, reverse=True)
+    know(secrets)
     structlog.configure(
         processors=[*shared_processors(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
