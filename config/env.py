@@ -23,6 +23,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from apps.agents.addresses import Rule
 from apps.agents.named_secrets import Secret
 from apps.agents.named_secrets import read as read_secrets
+from apps.agents.telemetry import prices
 
 ANY_HOST = ("0.0.0.0", "::", "127.0.0.1", "::1")  # noqa: S104
 CommaList = Annotated[tuple[str, ...], NoDecode]
@@ -100,7 +101,13 @@ class Env(BaseSettings):
     journal_keep_minutes: float = Field(default=15, alias="MC_JOURNAL_KEEP_MINUTES", ge=0)
     journal_keep_events: int = Field(default=10_000, alias="MC_JOURNAL_KEEP_EVENTS", ge=0)
     metrics_seconds: float = Field(default=5, alias="MC_METRICS_SECONDS", ge=1, le=300)
+    prices_file: Path | None = Field(default=None, alias="MC_PRICES_FILE")
     max_body_bytes: int = Field(default=5_242_880, alias="MC_MAX_BODY_BYTES", ge=1024)
+    otlp_max_bytes: int = Field(default=8_388_608, alias="MC_OTLP_MAX_BYTES", ge=1024, le=67_108_864)
+    otlp_items_per_second: float = Field(default=10_000, alias="MC_OTLP_ITEMS_PER_SECOND", ge=0)
+    otlp_bytes_per_second: float = Field(default=16_777_216, alias="MC_OTLP_BYTES_PER_SECOND", ge=0)
+    otlp_backlog_bytes: int = Field(default=268_435_456, alias="MC_OTLP_BACKLOG_BYTES", ge=1024)
+    spans_keep_days: float = Field(default=14, alias="MC_SPANS_KEEP_DAYS", gt=0, le=3650)
     secure_cookies: bool | None = Field(default=None, alias="MC_SECURE_COOKIES")
     outbound: Literal["allow", "deny"] = Field(default="allow", alias="MC_OUTBOUND")
     outbound_ports: Annotated[tuple[Annotated[int, Field(ge=1, le=65535)], ...], NoDecode] = Field(
@@ -132,6 +139,13 @@ class Env(BaseSettings):
     def _rules(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for text in value:
             Rule.parse(text)
+        return value
+
+    @field_validator("prices_file")
+    @classmethod
+    def _prices(cls, value: Path | None) -> Path | None:
+        if value is not None:
+            prices.read(value)
         return value
 
     @field_validator("time_zone")

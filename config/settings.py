@@ -8,6 +8,7 @@ from typing import Any
 
 import django_stubs_ext
 
+from apps.agents.telemetry import prices
 from config import databases, env, layers, security
 from config import logging as structured_logging
 
@@ -21,6 +22,7 @@ DEBUG = MC.debug
 DATA_DIR = MC.data_dir if MC.data_dir.is_absolute() else BASE_DIR / MC.data_dir
 DATA_DIR.mkdir(parents=True, exist_ok=True)
 SECRETS = env.named_secrets()
+prices.use(MC.prices_file)
 
 
 def _secret(value: Any, name: str) -> str:
