@@ -12,7 +12,7 @@ import orjson
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
-from apps.agents import dispatch, lanes, schema
+from apps.agents import asking, dispatch, lanes, schema
 from apps.agents.events import AgentRemoved, CatalogueChanged
 from apps.agents.models import (
     Agent,
@@ -21,6 +21,7 @@ from apps.agents.models import (
     CommandRun,
     CommandRunData,
     Connector,
+    Provenance,
 )
 from apps.agents.record import record_agent, record_run
 from apps.agents.status import refresh_agent
@@ -177,7 +178,7 @@ def register_agent(project_id: UUID, *, name: str, type: str, capabilities: list
                 agent = Agent(
                     project_id=project_id,
                     name=name,
-                    slug=_free_slug(project_id, name),
+                    slug=free_slug(project_id, name),
                     connector=Connector.PULL,
                 )
             elif agent.connector != Connector.PULL:
@@ -187,6 +188,7 @@ def register_agent(project_id: UUID, *, name: str, type: str, capabilities: list
             is_new = agent._state.adding
             agent.type, agent.capabilities = type, capabilities
             agent.said_status, agent.heartbeat_at, agent.last_active = "", moment, moment
+            agent.provenance, agent.signal_at = Provenance.LIVE, moment
             agent.save()
             if is_new:
                 record_agent(change, "agent.added", agent)
@@ -198,7 +200,8 @@ def register_agent(project_id: UUID, *, name: str, type: str, capabilities: list
         raise Conflict(f"Another agent took the name {name!r} at the same moment; try again.") from error
 
 
-def _free_slug(project_id: UUID, name: str) -> str:
+def free_slug(project_id: UUID, name: str) -> str:
+    """The name as a slug that no agent of the project has."""
     base = slugify(name)[:90] or "agent"
     taken = set(
         Agent.objects.filter(project_id=project_id, slug__startswith=base).values_list("slug", flat=True)
@@ -210,10 +213,16 @@ def _free_slug(project_id: UUID, name: str) -> str:
 
 
 def agent_heartbeat(agent: Agent, *, status: str = "", current_task: str | None = None) -> Agent:
-    """A pull agent says that it lives. Journalled only when its status or task changed."""
+    """A pull agent says that it lives. Journalled only when its status or task changed. While people
+    must answer it, it shows that, whatever it says."""
     moment = now()
-    fields: dict[str, Any] = {"heartbeat_at": moment, "last_active": moment}
+    status = "" if status and asking.is_waiting(agent) else status
+    fields: dict[str, Any] = {"heartbeat_at": moment, "last_active": moment, "signal_at": moment}
     same = agent.status not in (AgentStatus.OFFLINE, AgentStatus.PAUSED)
+    # Without a status it only says that it lives; what its telemetry said of its status stands.
+    if status or not agent.provenance:
+        fields["provenance"] = Provenance.LIVE
+        same = same and agent.provenance == Provenance.LIVE
     if status:
         fields |= {"said_status": status, "current_task": current_task}
         same = same and (agent.status, agent.current_task) == (status, current_task)

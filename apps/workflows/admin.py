@@ -344,7 +344,7 @@ class RunAdmin(ReadOnly):
 
 class DecisionInline(admin.TabularInline[ApprovalDecision, Approval]):
     model = ApprovalDecision
-    fields = readonly_fields = ("by", "approved", "comment", "at")
+    fields = readonly_fields = ("by", "approved", "option", "comment", "at")
     extra = 0
     can_delete = False
 
@@ -364,15 +364,19 @@ class NoticeInline(admin.TabularInline[Notice, Approval]):
 
 @admin.register(Approval)
 class ApprovalAdmin(ReadOnly):
-    list_display = ("title", "status", "run", "requested_by", "created_at", "expires_at", "decided_at")
+    list_display = (
+        "title", "status", "asker", "requested_by", "created_at", "expires_at", "decided_at",
+    )  # fmt: skip
     list_filter = ("state", "project")
-    search_fields = ("title", "run__name", "requested_by")
+    search_fields = ("title", "run__name", "agent_name", "requested_by")
     list_select_related = ("run",)
     fields = (
         "title",
         "details",
+        "options",
         "status",
         "run",
+        "agent_name",
         "min_approvals",
         "allow_requester",
         *list_display[3:],

@@ -3,6 +3,7 @@ is told the first."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -293,18 +294,42 @@ def _rejected(approval: Approval, by: str, comment: str) -> Ending:
     return Ending(StepStatus.FAILED, _output(approval, approved=False), "rejected", message)
 
 
-def _output(approval: Approval, *, approved: bool) -> dict[str, Any]:
-    """What the steps behind it see. `by` and `comment` are of the decision that closed it;
-    `fields` holds everybody's, the newest where two filled in the same."""
-    said = list(ApprovalDecision.objects.filter(approval=approval))
+def answer(approval: Approval) -> dict[str, Any] | None:
+    """What came of a question, for whoever asked; None while it is open. `by`, `option` and `comment`
+    are of the decision that closed it; `fields` holds everybody's, the newest where two filled in the
+    same."""
+    if approval.state == ApprovalState.OPEN:
+        return None
+    return _answer(list(approval.decisions.all()), approved=approval.state == ApprovalState.APPROVED)
+
+
+def missing(approval: Approval) -> int:
+    """How many more must say yes; of a question with options, to the one that is furthest."""
+    said = Counter(one.option for one in approval.decisions.all() if one.approved)
+    return max(0, approval.min_approvals - max(said.values(), default=0))
+
+
+def _answer(said: list[ApprovalDecision], *, approved: bool) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for one in said:
         fields |= one.fields
+    last = said[-1] if said else None
     return {
         "approved": approved,
-        "by": said[-1].by if said else None,
-        "comment": said[-1].comment if said else "",
+        "option": last.option if last else "",
+        "by": last.by if last else None,
+        "comment": last.comment if last else "",
         "fields": fields,
+    }
+
+
+def _output(approval: Approval, *, approved: bool) -> dict[str, Any]:
+    """What the steps behind it see."""
+    said = list(ApprovalDecision.objects.filter(approval=approval))
+    known = _answer(said, approved=approved)
+    del known["option"]  # a step has none
+    return {
+        **known,
         "decisions": [
             {"by": one.by, "approved": one.approved, "comment": one.comment, "at": rfc3339(one.at)}
             for one in said

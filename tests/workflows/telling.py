@@ -53,7 +53,7 @@ def make_due() -> None:
 
 def expire(approval: Approval) -> None:
     past = timedelta(days=400)
-    Step.objects.filter(pk=approval.step_id).update(wakes_at=F("wakes_at") - past)
+    Step.objects.filter(approvals=approval).update(wakes_at=F("wakes_at") - past)
     Approval.objects.filter(pk=approval.pk).update(expires_at=F("expires_at") - past)
 
 

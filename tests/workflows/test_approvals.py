@@ -239,7 +239,7 @@ def test_the_inbox_over_http_for_every_role(project: Project) -> None:
     assert set(row) == {
         *("id", "title", "details", "fields", "state", "min_approvals", "decisions", "can_decide", "why_not"),
         *("run", "step", "requested_by", "created_at", "expires_at", "decided_at"),
-        *("escalated_at", "notices", "agent", "command_run", "options"),
+        *("escalated_at", "notices", "agent", "command_run", "options", "answer"),
     }
     assert (row["can_decide"], row["why_not"], row["fields"]) == (True, "", FORM)
     assert row["run"] == {

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts.api.authentication import principal_of
-from apps.accounts.api.permissions import IsOperator, IsViewer
+from apps.accounts.api.permissions import IsAgentKey, IsOperator, IsViewer
 from apps.accounts.principal import Principal
 from apps.agents.api.agents import one_of
 from apps.errors import InvalidInput, NotFound
@@ -52,12 +52,13 @@ class ApprovalsView(GenericAPIView[Approval]):
 
 
 class ApprovalView(GenericAPIView[Approval]):
-    permission_classes = (IsViewer,)
+    permission_classes = (IsViewer | IsAgentKey,)
     serializer_class = s.ApprovalSerializer
 
     @extend_schema(operation_id="get_approval", tags=["approvals"], responses=s.ApprovalSerializer)
     def get(self, request: Request, approval_id: UUID) -> Response:
-        """One question with its form, its decisions, and whether you may decide it."""
+        """One question with its form, its decisions, and whether you may decide it. A key of agents sees
+        those of its agents."""
         return Response(_row(request, _approval_or_404(request, approval_id)))
 
 
@@ -107,7 +108,12 @@ class NoticeDeliveryView(GenericAPIView[Approval]):
 
 
 def _approval_or_404(request: Request, approval_id: UUID) -> Approval:
-    approval = queries.approvals(principal_of(request).project_id).filter(pk=approval_id).first()
+    principal = principal_of(request)
+    found = queries.approvals(principal.project_id).filter(pk=approval_id)
+    if not (principal.can("read") or principal.can("operate")):
+        found = found.filter(agent_id__isnull=False)
+        found = found.filter(agent_id=principal.agent_id) if principal.agent_id else found
+    approval = found.first()
     if approval is None:
         raise NotFound("There is no such approval in this project.")
     return approval
@@ -133,6 +139,7 @@ def _row(request: Request, approval: Approval) -> dict[str, Any]:
         "agent": {"id": approval.agent_id, "name": approval.agent_name} if approval.agent_id else None,
         "command_run": _command_run(approval),
         "options": approval.options,
+        "answer": approvals.answer(approval),
         "requested_by": approval.requested_by,
         "created_at": approval.created_at,
         "expires_at": approval.expires_at,

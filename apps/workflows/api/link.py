@@ -19,7 +19,7 @@ from django.views.decorators.csrf import csrf_exempt
 from apps.errors import DomainError, InvalidInput
 from apps.workflows import approvals, links, queries
 from apps.workflows.approvals import MAX_COMMENT, Decider
-from apps.workflows.models import Approval, ApprovalState, Notice
+from apps.workflows.models import Approval, ApprovalDecision, ApprovalState, Notice
 from apps.workflows.plain import one_line, visible
 
 PAGE = "workflows/decide.html"
@@ -74,6 +74,7 @@ class DecideByLinkView(View):
                 approval,
                 approved=said == "approve",
                 who=Decider.by_link(notice),
+                option=request.POST.get("option", ""),
                 comment=comment,
                 fields=_values(approvals.form_of(approval), request.POST),
             )
@@ -123,12 +124,11 @@ def _page(
         "why_not": why_not,
         "is_closed": approval.state != ApprovalState.OPEN,
         "state": approval.state,
-        "decisions": [
-            {"by": one_line(one.by), "approved": one.approved, "comment": visible(one.comment), "at": one.at}
-            for one in approval.decisions.all()
-        ],
-        "missing": max(0, approval.min_approvals - sum(one.approved for one in approval.decisions.all())),
+        "decisions": [_said(one) for one in approval.decisions.all()],
+        "missing": approvals.missing(approval),
         "address": one_line(Decider.by_link(notice).by),
+        "options": [(visible(one), one, request.POST.get("option") == one) for one in approval.options],
+        "option_problem": " ".join((errors or {}).get("option", ())),
         "fields": fields,
         "complex": complex_ones,
         "can_approve": not any(required for _, required in complex_ones),
@@ -140,9 +140,19 @@ def _page(
     return render(request, PAGE, context, status=status)
 
 
+def _said(one: ApprovalDecision) -> dict[str, Any]:
+    return {
+        "by": one_line(one.by),
+        "approved": one.approved,
+        "option": one_line(one.option),
+        "comment": visible(one.comment),
+        "at": one.at,
+    }
+
+
 def _others(fields: list[Field], errors: Mapping[str, list[str]]) -> list[str]:
     """What is wrong with values that the page does not show."""
-    shown = {f"fields.{field.name}" for field in fields}
+    shown = {"option", *(f"fields.{field.name}" for field in fields)}
     wrong = {name: said for name, said in errors.items() if name not in shown}
     return [f"{name.removeprefix('fields.')}: {' '.join(said)}" for name, said in wrong.items()]
 

@@ -227,6 +227,14 @@ class ApprovalCommandRunSerializer(serializers.Serializer[Any]):
     title = serializers.CharField()
 
 
+class ApprovalAnswerSerializer(serializers.Serializer[Any]):
+    approved = serializers.BooleanField()
+    option = serializers.CharField(help_text="Which of the options; empty when there were none")
+    by = serializers.CharField(allow_null=True, help_text="Whose decision closed it; null: nobody's")
+    comment = serializers.CharField()
+    fields = serializers.DictField()  # type: ignore[assignment]  # DRF has an attribute of that name
+
+
 class NoticeSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     kind = serializers.ChoiceField(choices=NoticeKind.choices)
@@ -258,6 +266,7 @@ class ApprovalSerializer(serializers.Serializer[Any]):
     options = serializers.ListField(
         child=serializers.CharField(), help_text="One of them is chosen with a yes; empty: just yes or no"
     )
+    answer = ApprovalAnswerSerializer(allow_null=True, help_text="What came of it; null while it is open")
     requested_by = serializers.CharField()
     created_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField(allow_null=True)
