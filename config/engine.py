@@ -32,12 +32,14 @@ class Duty:
     act: Callable[[], object]
     due_at: float = 0.0
     is_slow: bool = False  # it waits for the network, so it gets a thread of its own
+    is_due: Callable[[], bool] | None = None  # asked before such a thread is begun
     thread: threading.Thread | None = None
 
 
 def duties() -> list[Duty]:
     from apps.agents import repair
     from apps.monitoring import alerts, metrics, retention
+    from apps.monitoring.webhooks import sending as webhooks
     from apps.workflows import engine as runs
     from apps.workflows import firing, notices
 
@@ -47,11 +49,13 @@ def duties() -> list[Duty]:
         Duty("repair runs", often, runs.sweep),
         Duty("schedules", often, firing.fire_due),
         Duty("notices", max(0.5, often), notices.send_due, is_slow=True),
+        Duty("webhooks", max(0.5, often), webhooks.send_due, is_slow=True, is_due=webhooks.is_due),
         Duty("alerts", max(2.0, often), alerts.sweep),
         Duty("metrics", settings.MC.metrics_seconds, metrics.sample),
         Duty("retention", 60, retention.prune),
         Duty("forget workers", 60, repair.forget_dead_workers),
         Duty("forget moments of schedules", 3600, firing.prune_ticks),
+        Duty("forget deliveries of webhooks", 3600, webhooks.prune),
     ]
 
 
@@ -81,24 +85,29 @@ class Engine:
 
     def _begin(self, duty: Duty) -> None:
         if not duty.is_slow:
-            self._do(duty)
-        elif duty.thread is None or not duty.thread.is_alive():
+            self._do(duty, duty.act)
+        elif duty.thread is not None and duty.thread.is_alive():
+            return
+        elif duty.is_due is None or self._do(duty, duty.is_due):
             duty.thread = threading.Thread(target=self._do_apart, args=[duty], name=duty.name, daemon=True)
             duty.thread.start()
 
     def _do_apart(self, duty: Duty) -> None:
         try:
-            self._do(duty)
+            self._do(duty, duty.act)
         finally:
             connections.close_all()
 
-    def _do(self, duty: Duty) -> None:
+    def _do(self, duty: Duty, act: Callable[[], object]) -> object:
+        """What it returned; None when it broke."""
         try:
             fail_point("engine.duty:before", OperationalError)
-            duty.act()
+            found = act()
             fail_point("engine.duty:after", OperationalError)
+            return found
         except DatabaseError:
             logger.warning("the database refused; trying again", extra={"duty": duty.name}, exc_info=True)
             close_old_connections()
         except Exception:
             logger.exception("a duty of the engine broke; the others go on", extra={"duty": duty.name})
+        return None

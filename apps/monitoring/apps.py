@@ -8,5 +8,7 @@ class MonitoringConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.monitoring import alerts
+        from apps.monitoring.webhooks import outbox
 
         alerts.subscribe()
+        outbox.subscribe()

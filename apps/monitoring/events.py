@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 from uuid import UUID
 
-from apps.events.kinds import EventBody, Moment
+from apps.events.kinds import EventBody, Moment, TickBody
 
 Level = Literal["info", "warning", "error", "critical"]
 State = Literal["open", "acknowledged", "resolved"]
@@ -25,3 +25,28 @@ class AlertRaised(EventBody):
     url: str
     state: State
     opened_at: Moment
+
+
+class WebhookChanged(EventBody):
+    """A webhook as it now is. Kinds: webhook.changed (also when it is made, fails, works again or gives
+    a delivery up) and webhook.deleted."""
+
+    entity: ClassVar[str] = "webhook"
+    entity_key: ClassVar[str] = "webhook_id"
+
+    type: Literal["webhook_update"] = "webhook_update"
+    webhook_id: UUID
+    name: str
+    enabled: bool
+    disabled_reason: str
+    failing_since: Moment | None
+    dead: int
+
+
+class WebhookTried(TickBody):
+    """A delivery of a webhook was tried; its list is worth another look."""
+
+    type: Literal["webhook_tried"] = "webhook_tried"
+    webhook_id: UUID
+    delivery_id: UUID
+    state: Literal["pending", "sent", "dead"]

@@ -136,7 +136,10 @@ class WebhookDelivery(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
-    endpoint = models.ForeignKey(WebhookEndpoint, on_delete=models.CASCADE, related_name="deliveries")
+    # Not checked by the database: what happens must not fail, nor wait, because an endpoint goes away.
+    endpoint = models.ForeignKey(
+        WebhookEndpoint, on_delete=models.CASCADE, related_name="deliveries", db_constraint=False
+    )
     event_id = models.CharField(max_length=100, help_text="The same for every try, and for sending it again")
     type = models.CharField(max_length=100)
     subject = models.CharField(max_length=200, blank=True)
@@ -144,6 +147,9 @@ class WebhookDelivery(models.Model):
     state = models.CharField(max_length=10, choices=DeliveryState.choices, default=DeliveryState.PENDING)
     attempts = models.PositiveSmallIntegerField(default=0)
     next_at = models.DateTimeField(null=True, blank=True, default=timezone.now)
+    held_until = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="While it is being sent: by then it is due again"
+    )
     last_status = models.PositiveSmallIntegerField(null=True, blank=True)
     last_answer = models.CharField(max_length=500, blank=True)
     last_ms = models.FloatField(null=True, blank=True)
@@ -154,8 +160,9 @@ class WebhookDelivery(models.Model):
     class Meta:
         ordering = ["-created_at", "-id"]
         indexes = [
-            models.Index(fields=["next_at"], condition=Q(state="pending"), name="webhook_due"),
             models.Index(fields=["endpoint", "-created_at", "-id"], name="webhook_newest"),
+            models.Index(fields=["endpoint", "next_at"], condition=Q(state="pending"), name="webhook_due_of"),
+            models.Index(fields=["endpoint"], condition=Q(state="dead"), name="webhook_dead_of"),
             models.Index(fields=["created_at"], name="webhook_by_age"),
         ]
 

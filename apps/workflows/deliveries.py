@@ -6,14 +6,11 @@ text here, never markup and never a header.
 
 from __future__ import annotations
 
-import asyncio
 import smtplib
-import time
 from datetime import UTC
 from email.utils import parseaddr
 from typing import Any
 
-import orjson
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.core.mail.backends import console, smtp
@@ -21,8 +18,8 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.utils.crypto import salted_hmac
 
 from apps.accounts.models import Project
-from apps.agents import outbound, signatures
-from apps.agents.outbound import OutboundError, Request
+from apps.agents import signatures, signed_post
+from apps.agents.signed_post import Undelivered
 from apps.events.kinds import rfc3339
 from apps.workflows import links
 from apps.workflows.models import Approval, Notice, NoticeKind, Run
@@ -32,17 +29,6 @@ from apps.workflows.record import short
 SECONDS = 10
 SUBJECT_LENGTH = 150
 DETAILS_LENGTH = 4_000
-GONE = 410
-
-
-class Undelivered(Exception):
-    """It did not arrive. `permanent`: trying again would change nothing."""
-
-    def __init__(self, message: str, *, permanent: bool = False, retry_after: float | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.permanent = permanent
-        self.retry_after = retry_after
 
 
 def deliver(notice: Notice) -> None:
@@ -136,25 +122,9 @@ def _letter(notice: Notice) -> str:
 
 def _send_webhook(notice: Notice) -> None:
     """One POST with the headers of Standard Webhooks and the envelope of CloudEvents."""
-    body = orjson.dumps(event_of(notice))
-    message_id, timestamp = str(notice.pk), int(time.time())
-    secret = webhook_secret(notice.project)
-    headers = {
-        "Content-Type": "application/cloudevents+json",
-        "User-Agent": f"MissionControl/{settings.VERSION}",
-        "webhook-id": message_id,
-        "webhook-timestamp": str(timestamp),
-        "webhook-signature": signatures.sign(secret, message_id, timestamp, body),
-    }
-    try:
-        answer = asyncio.run(outbound.send(Request("POST", notice.target, headers, body), seconds=SECONDS))
-    except OutboundError as error:
-        raise Undelivered(error.message, permanent=not error.retryable) from None
-    if 200 <= answer.status < 300:
-        return
-    gone = answer.status == GONE
-    said = "wants no more of these (410)" if gone else f"answered {answer.status}"
-    raise Undelivered(f"The receiver {said}.", permanent=gone, retry_after=outbound.retry_after(answer))
+    secrets = [webhook_secret(notice.project)]
+    request = signed_post.request_of(notice.target, event_of(notice), str(notice.pk), secrets)
+    signed_post.post(request, seconds=SECONDS)
 
 
 def event_of(notice: Notice) -> dict[str, Any]:

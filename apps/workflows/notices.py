@@ -15,20 +15,20 @@ from uuid import UUID
 from django.db import connections
 from django.db.models import F
 
+from apps.agents import signed_post
+from apps.agents.signed_post import Undelivered
 from apps.errors import Conflict, NotFound
 from apps.events import journal
 from apps.events.clock import now
 from apps.events.failpoints import fail_point
 from apps.events.journal import Change
 from apps.workflows import deliveries
-from apps.workflows.deliveries import Undelivered
 from apps.workflows.document_parts import Notify
 from apps.workflows.models import Approval, ApprovalState, Notice, NoticeKind, NoticeState
 from apps.workflows.record import record_approval, short
 
 LEASE = timedelta(seconds=90)
-FIRST_PAUSE_SECONDS = 10
-MAX_ATTEMPTS = 10  # pauses of 10 s, 30 s, 90 s, … make a day and three hours
+PAUSES = tuple(10 * 3**number for number in range(9))  # 10 s, 30 s, 90 s, … make a day and three hours
 AT_ONCE = 4
 BATCH = 100
 
@@ -104,20 +104,20 @@ def _send(notice_id: UUID, due_at: datetime) -> bool:
         deliveries.deliver(notice)
         fail_point("workflows.notices.deliver:after")
     except Undelivered as error:
-        if error.permanent or notice.attempts >= MAX_ATTEMPTS:
+        pause = signed_post.pause_seconds(PAUSES, notice.attempts, error.retry_after)
+        if error.permanent or pause is None:
             _end(notice, until, NoticeState.DEAD, error.message)
         else:
-            _postpone(notice, until, error)
+            _postpone(notice, until, pause, error.message)
     else:
         _end(notice, until, NoticeState.SENT)
     return True
 
 
-def _postpone(notice: Notice, until: datetime, error: Undelivered) -> None:
-    pause = max(FIRST_PAUSE_SECONDS * 3 ** (notice.attempts - 1), min(error.retry_after or 0, 86_400))
+def _postpone(notice: Notice, until: datetime, pause: float, error: str) -> None:
     mine = Notice.objects.filter(pk=notice.pk, state=NoticeState.PENDING, next_at=until)
     with journal.changes(notice.project_id) as change:
-        if mine.update(next_at=now() + timedelta(seconds=pause), error=short(error.message, 300)):
+        if mine.update(next_at=now() + timedelta(seconds=pause), error=short(error, 300)):
             record_approval(change, "approval.changed", notice.approval)
 
 

@@ -3,6 +3,7 @@ journal."""
 
 from __future__ import annotations
 
+from apps.events import late
 from apps.events.clock import now
 from apps.events.journal import Change
 from apps.workflows.events import ApprovalChanged, RunChanged, StepChanged, StepFailure, WorkflowSaved
@@ -83,7 +84,8 @@ def record_step(change: Change, kind: str, step: Step, *, previous: str, items: 
 
 def record_approval(change: Change, kind: str, approval: Approval) -> None:
     """Put the approval, as it now is, into the journal, with how many are open after it."""
-    change.record_last(
+    late.record(
+        change,
         kind,
         lambda: ApprovalChanged(
             approval_id=approval.pk,

@@ -1,0 +1,1 @@
+"""Webhooks: somebody else's server is told of what happens here, signed, at least once."""
