@@ -49,6 +49,7 @@ SPECTACULAR: dict[str, Any] = {
     "ENUM_NAME_OVERRIDES": {
         "AgentStatusEnum": "apps.agents.models.AgentStatus",
         "AgentReportedStatusEnum": [(word, word) for word in ("idle", "busy", "waiting", "error")],
+        "ApprovalStateEnum": "apps.workflows.models.ApprovalState",
         "CommandRunStatusEnum": "apps.agents.models.RunStatus",
         "RunStatusEnum": "apps.workflows.models.RunStatus",
         "StepStatusEnum": "apps.workflows.models.StepStatus",

@@ -149,7 +149,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description One question with its form, its decisions, and whether you may decide it. */
+        /**
+         * @description One question with its form, its decisions, and whether you may decide it. A key of agents sees
+         *     those of its agents.
+         */
         get: operations["get_approval"];
         put?: never;
         post?: never;
@@ -295,6 +298,27 @@ export interface paths {
         get: operations["get_command_run"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/command-runs/{command_run_id}/approvals/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * @description Ask people about the work in hand; renews the lease. The answer is at `approvals/{id}/`. Go on
+         *     reporting meanwhile: neither the lease nor the timeout waits for people. 409 when the fence is
+         *     stale, 422 when the event id came with another question.
+         */
+        post: operations["ask_people"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1528,8 +1552,14 @@ export interface components {
             lines: components["schemas"]["SaidLineRequest"][];
         };
         Approval: {
+            /** @description The agent that asks; null for a step */
+            agent: components["schemas"]["ApprovalAgent"] | null;
+            /** @description What came of it; null while it is open */
+            answer: components["schemas"]["ApprovalAnswer"] | null;
             /** @description Whether you may decide it now */
             can_decide: boolean;
+            /** @description What that agent is at */
+            command_run: components["schemas"]["ApprovalCommandRun"] | null;
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
@@ -1552,23 +1582,53 @@ export interface components {
             min_approvals: number;
             /** @description Who outside was told, and whether it arrived */
             notices: components["schemas"]["Notice"][];
+            /** @description One of them is chosen with a yes; empty: just yes or no */
+            options: string[];
             requested_by: string;
-            run: components["schemas"]["ApprovalRun"];
+            /** @description Null for an agent that works for no run */
+            run: components["schemas"]["ApprovalRun"] | null;
             state: components["schemas"]["ApprovalStateEnum"];
-            step: components["schemas"]["ApprovalStep"];
+            step: components["schemas"]["ApprovalStep"] | null;
             title: string;
             /** @description Why you may not; empty when you may */
             why_not: string;
+        };
+        ApprovalAgent: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+        };
+        ApprovalAnswer: {
+            approved: boolean;
+            /** @description Whose decision closed it; null: nobody's */
+            by: string | null;
+            comment: string;
+            fields: {
+                [key: string]: unknown;
+            };
+            /** @description Which of the options; empty when there were none */
+            option: string;
         };
         /**
          * ApprovalChanged
          * @description An approval as it now is. Kinds: approval.opened, .changed, .escalated (nobody decided in time),
          *     .undelivered (somebody outside could not be told) and .closed.
          *
-         *     `undelivered` counts those outside who could not be told of it, `open_approvals` what is open in
-         *     the project right after this event.
+         *     An agent's question has an agent and a command run, and a run and step only if that works for one;
+         *     else `workflow` is empty. `undelivered` counts those outside who could not be told of it,
+         *     `open_approvals` what is open in the project right after this event.
          */
         ApprovalChanged: {
+            /**
+             * Agent Id
+             * @default null
+             */
+            agent_id: string | null;
+            /**
+             * Agent Name
+             * @default
+             */
+            agent_name: string;
             /**
              * Approval Id
              * Format: uuid
@@ -1576,6 +1636,11 @@ export interface components {
             approval_id: string;
             /** Approvals */
             approvals: number;
+            /**
+             * Command Run Id
+             * @default null
+             */
+            command_run_id: string | null;
             /**
              * Escalated At
              * @default null
@@ -1587,18 +1652,12 @@ export interface components {
             min_approvals: number;
             /** Open Approvals */
             open_approvals: number;
-            /**
-             * Run Id
-             * Format: uuid
-             */
-            run_id: string;
+            /** Run Id */
+            run_id: string | null;
             /** State */
             state: string;
-            /**
-             * Step Id
-             * Format: uuid
-             */
-            step_id: string;
+            /** Step Id */
+            step_id: string | null;
             /** Title */
             title: string;
             /**
@@ -1614,6 +1673,11 @@ export interface components {
             /** Workflow */
             workflow: string;
         };
+        ApprovalCommandRun: {
+            /** Format: uuid */
+            id: string;
+            title: string;
+        };
         ApprovalDecision: {
             approved: boolean;
             /** Format: date-time */
@@ -1623,6 +1687,8 @@ export interface components {
             fields: {
                 [key: string]: unknown;
             };
+            /** @description Which of the options; empty when there were none */
+            option: string;
         };
         ApprovalRun: {
             /** Format: uuid */
@@ -1639,6 +1705,39 @@ export interface components {
             id: string;
             key: string;
             name: string;
+        };
+        Asked: {
+            /** Format: uuid */
+            id: string;
+            state: components["schemas"]["ApprovalStateEnum"];
+        };
+        AskRequest: {
+            /** @default  */
+            details: string;
+            /** @description Your id of it: asked again, it is the same question */
+            event_id?: string;
+            /**
+             * Format: double
+             * @description Without it the question stays open until somebody decides or the work ends
+             */
+            expires_seconds?: number | null;
+            fence: number;
+            /** @description JSON Schema of a form, as that of an approval step */
+            fields?: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description How many people must say the same yes
+             * @default 1
+             */
+            min_approvals: number;
+            /** @description E-mail addresses of members who get a link to decide */
+            notify?: string[];
+            /** @default reject */
+            on_expiry: components["schemas"]["OnExpiryEnum"];
+            /** @description One of them is chosen with a yes; without them it is yes or no */
+            options?: string[];
+            title: string;
         };
         Attempt: {
             /** Format: date-time */
@@ -1968,7 +2067,7 @@ export interface components {
         /** @enum {string} */
         ConnectionEnum: "connected" | "disconnected";
         /** @enum {string} */
-        ConnectorEnum: "llm" | "pull";
+        ConnectorEnum: "llm" | "http" | "pull";
         CreateWorkflowRequest: {
             /** @description The definition, YAML or JSON */
             source: string;
@@ -2029,6 +2128,11 @@ export interface components {
             fields?: {
                 [key: string]: unknown;
             };
+            /**
+             * @description When there are options: which
+             * @default
+             */
+            option: string;
         };
         DefinedStep: {
             /** @description The slug of one agent; null: any that can */
@@ -2329,6 +2433,8 @@ export interface components {
         NoticeKindEnum: "email" | "webhook";
         /** @enum {string} */
         NoticeStateEnum: "pending" | "sent" | "dead";
+        /** @enum {string} */
+        OnExpiryEnum: "reject" | "approve";
         OpenAlert: {
             /** Format: uuid */
             id: string;
@@ -3022,9 +3128,9 @@ export interface components {
             workflows: components["schemas"]["DashboardRun"][];
         };
         /** @description One message of the socket, told apart by `type`. */
-        SocketEvent: components["schemas"]["AgentRemoved"] | components["schemas"]["AgentChanged"] | components["schemas"]["ApprovalChanged"] | components["schemas"]["CatalogueChanged"] | components["schemas"]["CommandRunChanged"] | components["schemas"]["LimitsChanged"] | components["schemas"]["PauseChanged"] | components["schemas"]["ScheduleChanged"] | components["schemas"]["StepChanged"] | components["schemas"]["AlertRaised"] | components["schemas"]["TriggerChanged"] | components["schemas"]["WorkflowSaved"] | components["schemas"]["RunChanged"];
+        SocketEvent: components["schemas"]["AgentRemoved"] | components["schemas"]["AgentChanged"] | components["schemas"]["ApprovalChanged"] | components["schemas"]["CatalogueChanged"] | components["schemas"]["CommandRunChanged"] | components["schemas"]["LimitsChanged"] | components["schemas"]["PauseChanged"] | components["schemas"]["ScheduleChanged"] | components["schemas"]["StepChanged"] | components["schemas"]["AlertRaised"] | components["schemas"]["TriggerChanged"] | components["schemas"]["WebhookChanged"] | components["schemas"]["WorkflowSaved"] | components["schemas"]["RunChanged"];
         /** @description A message that has no position in the journal and may be lost, told apart by `type`. */
-        SocketTick: components["schemas"]["CommandRunLog"] | components["schemas"]["CommandRunProgress"];
+        SocketTick: components["schemas"]["CommandRunLog"] | components["schemas"]["CommandRunProgress"] | components["schemas"]["WebhookTried"];
         StartCommandRequest: {
             /** @description A name of the catalogue */
             command: string;
@@ -3410,6 +3516,59 @@ export interface components {
             checksum: string;
             number: number;
         };
+        /**
+         * WebhookChanged
+         * @description A webhook as it now is. Kinds: webhook.changed (also when it is made, fails, works again or gives
+         *     a delivery up) and webhook.deleted.
+         */
+        WebhookChanged: {
+            /** Dead */
+            dead: number;
+            /** Disabled Reason */
+            disabled_reason: string;
+            /** Enabled */
+            enabled: boolean;
+            /** Failing Since */
+            failing_since: string | null;
+            /** Name */
+            name: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "webhook_update";
+            /**
+             * Webhook Id
+             * Format: uuid
+             */
+            webhook_id: string;
+        };
+        /**
+         * WebhookTried
+         * @description A delivery of a webhook was tried; its list is worth another look.
+         */
+        WebhookTried: {
+            /**
+             * Delivery Id
+             * Format: uuid
+             */
+            delivery_id: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "pending" | "sent" | "dead";
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "webhook_tried";
+            /**
+             * Webhook Id
+             * Format: uuid
+             */
+            webhook_id: string;
+        };
         /** @enum {string} */
         WebsocketEnum: "available" | "unavailable";
         Workflow: {
@@ -3490,7 +3649,7 @@ export interface operations {
     list_agents: {
         parameters: {
             query?: {
-                connector?: "llm" | "pull";
+                connector?: "http" | "llm" | "pull";
                 /** @description The pagination cursor value. */
                 cursor?: string;
                 /** @description Number of results to return per page. */
@@ -4108,6 +4267,51 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CommandRun"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ask_people: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same as `event_id` */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                command_run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AskRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Asked"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Asked"];
                 };
             };
             /** @description An error. */
