@@ -100,6 +100,7 @@ def _loggers(level: str) -> MutableMapping[str, Any]:
         "asyncio": {"level": quiet},
         "httpx": {"level": quiet},
         "httpx2": {"level": quiet},
+        "mcp": {"level": quiet},
         # The start is announced by `serve`; a line for every socket and every Celery task tells nothing.
         "uvicorn": {"level": quiet},
         "celery.app.trace": {"level": quiet},
