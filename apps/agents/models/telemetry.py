@@ -84,6 +84,9 @@ class Span(models.Model):
         max_length=16, blank=True, help_text="The top-most agent or workflow span it belongs to"
     )
     agent = models.ForeignKey(Agent, null=True, blank=True, on_delete=models.CASCADE, related_name="spans")
+    names_agent = models.BooleanField(
+        default=False, help_text="It names its agent itself; others are whose their parents are"
+    )
     kind = models.CharField(max_length=10, choices=SpanKind.choices, default=SpanKind.OTHER)
     source = models.CharField(max_length=10, choices=SpanSource.choices, default=SpanSource.SPAN)
     status = models.CharField(max_length=10, choices=SpanStatus.choices, default=SpanStatus.OPEN)
