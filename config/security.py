@@ -59,6 +59,7 @@ SPECTACULAR: dict[str, Any] = {
         "LogLevelEnum": "apps.agents.models.LogLevel",
         "HealthStatusEnum": [(word, word) for word in ("healthy", "degraded", "unhealthy")],
         "AlertLevelEnum": "apps.monitoring.models.AlertLevel",
+        "DeliveryStateEnum": "apps.monitoring.models.DeliveryState",
         "ConnectionEnum": [(word, word) for word in ("connected", "disconnected")],
     },
     "POSTPROCESSING_HOOKS": [

@@ -1151,6 +1151,165 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/webhooks/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The project's webhooks by name, each with how it does. */
+        get: operations["list_webhooks"];
+        put?: never;
+        /** @description Have an address told of events. Its secret is in this answer and nowhere else. */
+        post: operations["create_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook_id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One webhook; its secret is not shown again. */
+        get: operations["get_webhook"];
+        put?: never;
+        post?: never;
+        /** @description Delete it: it is told nothing more. */
+        delete: operations["delete_webhook"];
+        options?: never;
+        head?: never;
+        /** @description Change it, enable or disable it. What waits is sent when it is enabled again. */
+        patch: operations["change_webhook"];
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook_id}/deliveries/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What the webhook was told and will be told, newest first. */
+        get: operations["list_deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One delivery with what is sent and what was answered last. */
+        get: operations["get_delivery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/resend/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Send it once more, soon and with the same id, however it ended. */
+        post: operations["resend_delivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook_id}/resend/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Send the dead deliveries again, the oldest thousand. */
+        post: operations["resend_dead_deliveries"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook_id}/secret/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * @description Give it a new secret, in this answer and nowhere else. Events carry the old signature beside
+         *     the new one until the overlap has passed.
+         */
+        post: operations["rotate_webhook_secret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook_id}/test/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Send an `mc.webhook.test` event now and say what was answered. Waits 10 seconds at most. */
+        post: operations["test_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/kinds/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Every kind of event that a webhook can be told of. */
+        get: operations["list_webhook_kinds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workflows/": {
         parameters: {
             query?: never;
@@ -1789,6 +1948,18 @@ export interface components {
         CeleryEnum: "running" | "stopped";
         /** @enum {string} */
         ChangeKindEnum: "added" | "removed" | "changed" | "reordered";
+        ChangeWebhookRequest: {
+            /**
+             * @description While it is not, nothing is written for it
+             * @default true
+             */
+            enabled: boolean;
+            /** @description `run.finished`, `run.*` or `*` */
+            events: string[];
+            name: string;
+            /** @description Where to post to, https:// or http:// */
+            url: string;
+        };
         Claim: {
             command_run: components["schemas"]["Claimed"];
         };
@@ -2168,6 +2339,8 @@ export interface components {
              */
             run_id: string | null;
         };
+        /** @enum {string} */
+        DeliveryStateEnum: "pending" | "sent" | "dead";
         Error: {
             code: string;
             message: string;
@@ -2609,6 +2782,32 @@ export interface components {
             previous: string | null;
             results: components["schemas"]["VersionRow"][];
         };
+        PaginatedWebhookDeliveryList: {
+            /**
+             * Format: uri-reference
+             * @example /api/v1/runs/?cursor=cD0yMDI2
+             */
+            next: string | null;
+            /**
+             * Format: uri-reference
+             * @example /api/v1/runs/?cursor=cD0yMDI2
+             */
+            previous: string | null;
+            results: components["schemas"]["WebhookDelivery"][];
+        };
+        PaginatedWebhookList: {
+            /**
+             * Format: uri-reference
+             * @example /api/v1/runs/?cursor=cD0yMDI2
+             */
+            next: string | null;
+            /**
+             * Format: uri-reference
+             * @example /api/v1/runs/?cursor=cD0yMDI2
+             */
+            previous: string | null;
+            results: components["schemas"]["Webhook"][];
+        };
         PaginatedWorkflowRowList: {
             /**
              * Format: uri-reference
@@ -2685,6 +2884,18 @@ export interface components {
              * @default 0
              */
             priority: number;
+        };
+        PatchedChangeWebhookRequest: {
+            /**
+             * @description While it is not, nothing is written for it
+             * @default true
+             */
+            enabled: boolean;
+            /** @description `run.finished`, `run.*` or `*` */
+            events?: string[];
+            name?: string;
+            /** @description Where to post to, https:// or http:// */
+            url?: string;
         };
         PatchedProjectRequest: {
             /** @description Command runs at work; null: no limit */
@@ -2798,6 +3009,12 @@ export interface components {
                 [key: string]: unknown;
             } | null;
         };
+        Resent: {
+            /** @description How many are still dead: ask again */
+            left: number;
+            /** @description How many are sent again */
+            resent: number;
+        };
         /** @description Exactly one of `output` and `error`; an `error` may also be a plain text. */
         ResultRequest: {
             /** @description A text, or {code, message, retryable}; the work failed */
@@ -2815,6 +3032,13 @@ export interface components {
         };
         /** @enum {string} */
         RoleEnum: "viewer" | "operator" | "admin";
+        RotateSecretRequest: {
+            /**
+             * @description So long events are signed with the old secret, too
+             * @default 24
+             */
+            overlap_hours: number;
+        };
         Run: {
             cancel_requested: boolean;
             /** Format: date-time */
@@ -3516,6 +3740,38 @@ export interface components {
             checksum: string;
             number: number;
         };
+        Webhook: {
+            /** Format: date-time */
+            created_at: string;
+            /** @description Deliveries that were given up */
+            dead: number;
+            /** @description Why it was disabled by itself; empty when a person did */
+            disabled_reason: string;
+            enabled: boolean;
+            /** @description Kinds, `run.*` or `*` */
+            events: string[];
+            /**
+             * Format: date-time
+             * @description Null: the newest try arrived
+             */
+            failing_since: string | null;
+            /** Format: uuid */
+            id: string;
+            /** Format: date-time */
+            last_success_at: string | null;
+            name: string;
+            /**
+             * Format: date-time
+             * @description Until then events are signed with the secret before, too
+             */
+            old_secret_until: string | null;
+            /** @description Who made it */
+            owner: string;
+            secret_version: number;
+            url: string;
+            /** @description Deliveries that are due, or will be tried again */
+            waiting: number;
+        };
         /**
          * WebhookChanged
          * @description A webhook as it now is. Kinds: webhook.changed (also when it is made, fails, works again or gives
@@ -3543,6 +3799,84 @@ export interface components {
              */
             webhook_id: string;
         };
+        WebhookDelivery: {
+            attempts: number;
+            /** Format: date-time */
+            created_at: string;
+            error: string;
+            /** @description The `webhook-id` of every try */
+            event_id: string;
+            /** Format: uuid */
+            id: string;
+            /** Format: double */
+            last_ms: number | null;
+            /** @description Null: there was no answer */
+            last_status: number | null;
+            /**
+             * Format: date-time
+             * @description When it is tried next
+             */
+            next_at: string | null;
+            /** Format: date-time */
+            sent_at: string | null;
+            state: components["schemas"]["DeliveryStateEnum"];
+            subject: string;
+            type: string;
+        };
+        WebhookDeliveryDetail: {
+            attempts: number;
+            /** @description The CloudEvent that is sent */
+            body: {
+                [key: string]: unknown;
+            };
+            /** Format: date-time */
+            created_at: string;
+            error: string;
+            /** @description The `webhook-id` of every try */
+            event_id: string;
+            /** Format: uuid */
+            id: string;
+            /** @description The beginning of what was answered last */
+            last_answer: string;
+            /** Format: double */
+            last_ms: number | null;
+            /** @description Null: there was no answer */
+            last_status: number | null;
+            /**
+             * Format: date-time
+             * @description When it is tried next
+             */
+            next_at: string | null;
+            /** Format: date-time */
+            sent_at: string | null;
+            state: components["schemas"]["DeliveryStateEnum"];
+            subject: string;
+            type: string;
+        };
+        WebhookKind: {
+            /** @description What a webhook asks for: `run.finished` */
+            kind: string;
+            /** @description Once or more for every piece of work */
+            often: boolean;
+            /** @description What happened when it is sent */
+            says: string;
+            /** @description The event's type when it is sent: `mc.run.finished` */
+            type: string;
+        };
+        WebhookTest: {
+            /** @description The beginning of what was answered */
+            answer: string;
+            error: string;
+            /**
+             * Format: double
+             * @description How long it took
+             */
+            ms: number;
+            /** @description The receiver answered with a status from 200 to 299 */
+            ok: boolean;
+            /** @description Null: there was no answer */
+            status: number | null;
+        };
         /**
          * WebhookTried
          * @description A delivery of a webhook was tried; its list is worth another look.
@@ -3568,6 +3902,40 @@ export interface components {
              * Format: uuid
              */
             webhook_id: string;
+        };
+        WebhookWithSecret: {
+            /** Format: date-time */
+            created_at: string;
+            /** @description Deliveries that were given up */
+            dead: number;
+            /** @description Why it was disabled by itself; empty when a person did */
+            disabled_reason: string;
+            enabled: boolean;
+            /** @description Kinds, `run.*` or `*` */
+            events: string[];
+            /**
+             * Format: date-time
+             * @description Null: the newest try arrived
+             */
+            failing_since: string | null;
+            /** Format: uuid */
+            id: string;
+            /** Format: date-time */
+            last_success_at: string | null;
+            name: string;
+            /**
+             * Format: date-time
+             * @description Until then events are signed with the secret before, too
+             */
+            old_secret_until: string | null;
+            /** @description Who made it */
+            owner: string;
+            /** @description `whsec_…`, to verify with; shown this once */
+            secret: string;
+            secret_version: number;
+            url: string;
+            /** @description Deliveries that are due, or will be tried again */
+            waiting: number;
         };
         /** @enum {string} */
         WebsocketEnum: "available" | "unavailable";
@@ -6223,6 +6591,384 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TriggerWithSecret"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_webhooks: {
+        parameters: {
+            query?: {
+                /** @description The pagination cursor value. */
+                cursor?: string;
+                /** @description Number of results to return per page. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedWebhookList"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeWebhookRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookWithSecret"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted, with its deliveries. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PatchedChangeWebhookRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_deliveries: {
+        parameters: {
+            query?: {
+                /** @description The pagination cursor value. */
+                cursor?: string;
+                /** @description Number of results to return per page. */
+                limit?: number;
+                state?: "dead" | "pending" | "sent";
+            };
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedWebhookDeliveryList"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_delivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                delivery_id: string;
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDeliveryDetail"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resend_delivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                delivery_id: string;
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDeliveryDetail"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resend_dead_deliveries: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Resent"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotate_webhook_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RotateSecretRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookWithSecret"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookTest"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_webhook_kinds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookKind"][];
                 };
             };
             /** @description An error. */
