@@ -1,0 +1,61 @@
+"""Where exports wait to be read: put in before they are answered for, counted so that it stays bounded."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import Count, Sum
+from django.db.models.functions import Length
+
+from apps.agents.models.telemetry import TelemetryBatch
+from apps.agents.telemetry.decode import Export
+
+LOOK_SECONDS = 0.5
+MAX_BATCHES = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What is in the inbox."""
+
+    batches: int
+    size: int
+
+    def is_over(self, max_bytes: int) -> bool:
+        return self.batches >= MAX_BATCHES or self.size >= max_bytes
+
+
+class Backlog:
+    """How much waits, as of half a second ago."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._looked_at = float("-inf")
+        self._waiting = Waiting(0, 0)
+
+    def look(self) -> Waiting:
+        with self._lock:
+            if time.monotonic() - self._looked_at >= LOOK_SECONDS:
+                self._waiting = count()
+                self._looked_at = time.monotonic()
+            return self._waiting
+
+
+def count() -> Waiting:
+    # The length of a value is known without reading it, in both databases.
+    found = TelemetryBatch.objects.order_by().aggregate(batches=Count("id"), size=Sum(Length("body")))
+    return Waiting(found["batches"], found["size"] or 0)
+
+
+def put(project_id: UUID, agent_id: UUID | None, export: Export) -> None:
+    """Commit one export; `agent_id` is that of a key which belongs to one agent."""
+    TelemetryBatch.objects.create(
+        project_id=project_id,
+        agent_id=agent_id,
+        signal=export.signal,
+        body=export.body,
+        items=export.items,
+    )
