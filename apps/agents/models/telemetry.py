@@ -21,6 +21,7 @@ class TelemetryBatch(models.Model):
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
     agent_id = models.UUIDField(null=True, blank=True, help_text="When its key belongs to one agent")
+    key_id = models.UUIDField(null=True, blank=True, help_text="The API key it came with")
     signal = models.CharField(max_length=10, choices=TelemetrySignal.choices)
     body = models.BinaryField(help_text="The request message in protobuf, whatever the sender's encoding was")
     items = models.PositiveIntegerField(help_text="Spans or log records in it")

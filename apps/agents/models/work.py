@@ -102,6 +102,9 @@ class Agent(models.Model):
         blank=True,
         help_text="By which its telemetry is recognised",
     )
+    key_id = models.UUIDField(
+        null=True, blank=True, editable=False, help_text="The API key it last came with"
+    )
     facts = models.JSONField(
         default=dict, blank=True, help_text="What it says of itself: host, environment, version, framework"
     )
