@@ -6,7 +6,8 @@ from typing import Any
 
 from django.conf import settings
 
-from apps.agents.api import mcp_server, mcp_tools
+from apps.agents.api import mcp_server
+from apps.agents.api import mcp_tools as agents_tools
 from apps.agents.api.longpoll import LongPoll
 from apps.agents.api.mcp_door import McpDoor
 from apps.agents.api.otlp import Limits, OtlpDoor
@@ -14,6 +15,7 @@ from apps.monitoring import live
 from apps.monitoring.consumers import DashboardConsumer
 from apps.monitoring.dashboard.ready import ReadyDashboard
 from apps.monitoring.timing import ApiTimer
+from apps.workflows.api import mcp_tools as workflows_tools
 from config import bodies
 from config.bodies import BodyLimit
 from config.lifespan import Lifespan, threaded
@@ -26,7 +28,8 @@ def compose(django_app: Any) -> Lifespan:
     """Sockets, then the ready dashboard bytes, then Django; the hub starts before the work does."""
     runtime = WebRuntime()
     ready = ReadyDashboard(LongPoll(django_app), API_HEADERS)
-    mcp = McpDoor(ready, mcp_server.server(mcp_tools.TOOLS), bodies.loads, API_HEADERS)
+    tools = mcp_server.server([*agents_tools.TOOLS, *workflows_tools.TOOLS])
+    mcp = McpDoor(ready, tools, bodies.loads, API_HEADERS)
     http = ApiTimer(BodyLimit(mcp, settings.MC.max_body_bytes))
     # Outside of the body limit: telemetry has its own.
     doors = Doors(_otlp(http), {"/ws/dashboard/": DashboardConsumer.as_asgi()})
