@@ -93,15 +93,17 @@ COST, CURRENCY = "gen_ai.usage.cost.amount", "gen_ai.usage.cost.currency"
 OTHER_COSTS = ("operation.cost", "llm.cost.total", "gen_ai.usage.cost")
 LINKS = ("mc.run_id", "mc.step_id", "mc.command_run_id")
 ERROR_TYPE = ("error.type",)
+SENDER = (
+    "service.name", "service.namespace", "service.version", "host.name", "process.pid", *ENVIRONMENT,
+)  # fmt: skip
 PENDING, PENDING_PARENT = "logfire.span_type", "logfire.pending_parent_id"
 
 WANTED = frozenset(
     (
         *(key for key, _ in KIND_RULES), AGENT_ID, *AGENT_NAME, ENTITY, *DESCRIPTION, *VERSION,
-        *ENVIRONMENT, *SESSION, *TITLE_KEYS, *CALL_OF_AGENT, *TOOL, *CALL_OF_TOOL, *ARGUMENTS, *RESULT,
+        *SESSION, *TITLE_KEYS, *CALL_OF_AGENT, *TOOL, *CALL_OF_TOOL, *ARGUMENTS, *RESULT,
         *PROVIDER, *MODEL, *INPUT, *OUTPUT, *CACHE_READ, *CACHE_WRITE, *REASONING, COST, CURRENCY,
-        *OTHER_COSTS, *LINKS, *ERROR_TYPE, PENDING, PENDING_PARENT, "service.name",
-        "service.namespace", "service.version", "host.name", "process.pid", "exception.type",
+        *OTHER_COSTS, *LINKS, *ERROR_TYPE, PENDING, PENDING_PARENT, *SENDER,
     )
 )  # fmt: skip
 
