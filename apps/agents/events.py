@@ -28,6 +28,8 @@ class AgentChanged(EventBody):
     last_error: str
     status_reason: str
     paused: bool
+    provenance: str = ""
+    signal_at: Moment | None = None
     is_new: bool = False
 
 

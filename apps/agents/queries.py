@@ -23,6 +23,7 @@ def agent_row(agent: Agent) -> dict[str, Any]:
         for name in (
             "id", "name", "slug", "type", "description", "capabilities", "connector", "status",
             "status_reason", "current_task", "last_active", "last_error", "paused",
+            "provenance", "signal_at", "external_id", "facts",
         )
     }  # fmt: skip
     if agent.connector == Connector.PULL:

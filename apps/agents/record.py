@@ -54,6 +54,8 @@ def record_agent(change: Change, kind: str, agent: Agent) -> None:
             last_error=agent.last_error,
             status_reason=agent.status_reason,
             paused=agent.paused,
+            provenance=agent.provenance,
+            signal_at=agent.signal_at,
             is_new=kind == "agent.added",
         ),
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from apps.agents.models import AgentStatus, Connector, RunStatus, WorkKind
+from apps.agents.models import AgentStatus, Connector, Provenance, RunStatus, WorkKind
 
 NAME = r"^[^\x00-\x1f\x7f]+$"
 
@@ -27,6 +27,18 @@ class AgentRowSerializer(serializers.Serializer[Any]):
     paused = serializers.BooleanField()
     model = serializers.CharField(help_text="The model behind it; empty for a pull agent")
     demo = serializers.BooleanField(help_text="Driven by the built-in demo model")
+    provenance = serializers.ChoiceField(
+        choices=Provenance.choices,
+        allow_blank=True,
+        help_text="How we know its status: it said so, its telemetry told it or lets it be concluded;"
+        " empty for agents that we work for ourselves",
+    )
+    signal_at = serializers.DateTimeField(allow_null=True, help_text="When we last heard of it from outside")
+    external_id = serializers.CharField(allow_null=True, help_text="By which its telemetry is recognised")
+    facts = serializers.DictField(
+        child=serializers.JSONField(),
+        help_text="What it says of itself: host, environment, version, framework",
+    )
 
 
 class TokensSerializer(serializers.Serializer[Any]):

@@ -33,6 +33,8 @@ class DashboardAgent(s.Serializer[object]):
     status_reason = s.CharField()
     last_error = s.CharField()
     paused = s.BooleanField()
+    provenance = s.CharField(help_text="live, event or inferred: how its status is known; or empty")
+    signal_at = s.DateTimeField(allow_null=True, help_text="When it was last heard of from outside")
 
 
 class DashboardRun(s.Serializer[object]):

@@ -29,7 +29,7 @@ from apps.workflows.models import RUN_OPEN, Approval, ApprovalState, Run, RunSta
 
 AGENT_FIELDS = (
     "id", "name", "type", "status", "current_task", "last_active", "capabilities", "connector",
-    "status_reason", "last_error", "paused",
+    "status_reason", "last_error", "paused", "provenance", "signal_at",
 )  # fmt: skip
 RUN_FIELDS = (
     "id", "name", "status", "progress", "started_at", "completed_at", "created_at", "current_step",

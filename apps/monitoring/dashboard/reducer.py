@@ -33,6 +33,8 @@ def agent_row(payload: Payload) -> Row:
         "status_reason": payload["status_reason"],
         "last_error": payload["last_error"],
         "paused": payload["paused"],
+        "provenance": payload.get("provenance", ""),
+        "signal_at": payload.get("signal_at"),
     }
 
 

@@ -94,6 +94,8 @@ class Dashboard:
         if tick["type"] != "agent_seen" or row is None or tick["last_active"] <= row["last_active"]:
             return
         row["last_active"] = tick["last_active"]
+        if row["provenance"]:
+            row["signal_at"] = tick["last_active"]
         self._encoded.pop(row["id"], None)
         # Not in the journal, so the position cannot tell these bytes from those before.
         self._seen = zlib.crc32(f"{row['id']}{row['last_active']}".encode(), self._seen)
