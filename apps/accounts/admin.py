@@ -108,7 +108,9 @@ class ApiKeyAdmin(admin.ModelAdmin[ApiKey]):
     actions = ("revoke",)
     autocomplete_fields = ("project",)
     made_here = ("project", "name", "scopes", "agent_id", "expires_at")
-    readonly_fields = ("shown_prefix", "created_by", "created_at", "last_used_at", "revoked_at")
+    readonly_fields = (
+        "shown_prefix", "replaces", "created_by", "created_at", "last_used_at", "revoked_at",
+    )  # fmt: skip
 
     def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> tuple[str, ...]:
         return self.made_here if obj is None else (*self.made_here, *self.readonly_fields)
@@ -128,10 +130,11 @@ class ApiKeyAdmin(admin.ModelAdmin[ApiKey]):
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
         if change:
             super().save_model(request, obj, form, change)
-            roster.clear()
+            services.announce_key("key.changed", obj)
             return
         text = services.fill_new_key(obj, created_by_id=request.user.pk)
         super().save_model(request, obj, form, change)
+        services.announce_key("key.made", obj)
         self.message_user(request, f"The key, shown this once: {text}", messages.WARNING)
 
     def has_delete_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
@@ -151,8 +154,7 @@ class ApiKeyAdmin(admin.ModelAdmin[ApiKey]):
 
     @admin.action(description="Revoke (refused within a second)")
     def revoke(self, request: HttpRequest, keys: QuerySet[ApiKey]) -> None:
-        changed = ApiKey.objects.filter(pk__in=keys.values("pk")).revoke()
-        roster.clear()
+        changed = services.revoke_keys(keys)
         self.message_user(request, f"{changed} keys revoked.", messages.SUCCESS)
 
 

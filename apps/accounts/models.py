@@ -31,6 +31,14 @@ class Scope(models.TextChoices):
     RUN = "run", "Start and cancel work"
 
 
+class KeyState(models.TextChoices):
+    """Whether a key still opens anything; not stored, for it changes by itself."""
+
+    USABLE = "usable"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+
 class User(AbstractUser):
     """A person. The e-mail address is optional: nothing is ever mailed to prove it."""
 
@@ -126,7 +134,14 @@ class ApiKey(models.Model):
 
     @property
     def is_usable(self) -> bool:
-        return self.revoked_at is None and (self.expires_at is None or self.expires_at > timezone.now())
+        return self.state == KeyState.USABLE
+
+    @property
+    def state(self) -> KeyState:
+        if self.revoked_at is not None:
+            return KeyState.REVOKED
+        is_expired = self.expires_at is not None and self.expires_at <= timezone.now()
+        return KeyState.EXPIRED if is_expired else KeyState.USABLE
 
     def revoke(self) -> bool:
         """Refuse the key from now on (everywhere within a second). False if it already was."""

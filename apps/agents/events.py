@@ -43,6 +43,17 @@ class AgentRemoved(EventBody):
     agent_id: UUID
 
 
+class KeyChanged(EventBody):
+    """An API key was made or changed; what it is, only admins may read. Kinds: key.made, key.rotated,
+    key.changed, key.revoked."""
+
+    entity: ClassVar[str] = "key"
+    entity_key: ClassVar[str] = "key_id"
+
+    type: Literal["key_update"] = "key_update"
+    key_id: UUID
+
+
 class CatalogueChanged(EventBody):
     """How many commands there are now. Kind: catalogue.changed."""
 

@@ -163,8 +163,11 @@ def _set_paused(agent: Agent, paused: bool) -> Agent:
     return changed or agent
 
 
-def register_agent(project_id: UUID, *, name: str, type: str, capabilities: list[str]) -> tuple[Agent, bool]:
+def register_agent(
+    project_id: UUID, *, name: str, type: str, capabilities: list[str], key_id: UUID | None = None
+) -> tuple[Agent, bool]:
     """A pull agent makes itself known; the same name is the same agent. Returns (agent, is new).
+    `key_id` is that of the key it came with.
 
     Raises Conflict when the name belongs to an agent that is reached in another way.
     """
@@ -189,6 +192,7 @@ def register_agent(project_id: UUID, *, name: str, type: str, capabilities: list
             agent.type, agent.capabilities = type, capabilities
             agent.said_status, agent.heartbeat_at, agent.last_active = "", moment, moment
             agent.provenance, agent.signal_at = Provenance.LIVE, moment
+            agent.key_id = key_id or agent.key_id
             agent.save()
             if is_new:
                 record_agent(change, "agent.added", agent)

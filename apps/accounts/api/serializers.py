@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from typing import Any
+from uuid import UUID
 
 from django.utils import timezone
 from rest_framework import serializers
 
-from apps.accounts.models import ApiKey, Role, Scope
+from apps.accounts.models import ApiKey, KeyState, Role, Scope
 
 
 class CredentialsSerializer(serializers.Serializer[Any]):
@@ -39,8 +41,21 @@ class TicketSerializer(serializers.Serializer[Any]):
     expires_in = serializers.IntegerField(help_text="Seconds.")
 
 
+class KeyAgentSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+
+
 class ApiKeySerializer(serializers.ModelSerializer[ApiKey]):
+    """`context["agents"]` has the names of the agents that keys belong to, by id."""
+
     scopes = serializers.ListField(child=serializers.ChoiceField(Scope.choices), allow_empty=False)
+    agent_name = serializers.SerializerMethodField(help_text="null when it is for any agent")
+    state = serializers.ChoiceField(KeyState.choices, read_only=True)
+    replaces = serializers.PrimaryKeyRelatedField[ApiKey](
+        read_only=True, help_text="The key this one was rotated from"
+    )
+    replaced_by = serializers.SerializerMethodField(help_text="The key this one was rotated to")
     created_by = serializers.CharField(source="created_by.username", default=None, read_only=True)
 
     class Meta:
@@ -51,6 +66,10 @@ class ApiKeySerializer(serializers.ModelSerializer[ApiKey]):
             "prefix",
             "scopes",
             "agent_id",
+            "agent_name",
+            "state",
+            "replaces",
+            "replaced_by",
             "created_by",
             "created_at",
             "expires_at",
@@ -58,6 +77,16 @@ class ApiKeySerializer(serializers.ModelSerializer[ApiKey]):
             "revoked_at",
         )
         read_only_fields = ("id", "prefix", "created_by", "created_at", "last_used_at", "revoked_at")
+
+    def get_agent_name(self, key: ApiKey) -> str | None:
+        if key.agent_id is None:
+            return None
+        names: dict[UUID, str] = self.context.get("agents", {})
+        return names.get(key.agent_id, "")
+
+    def get_replaced_by(self, key: ApiKey) -> UUID | None:
+        newest = next(iter(key.replaced_by.all()), None)
+        return newest.pk if newest else None
 
     def validate_name(self, value: str) -> str:
         if any(unicodedata.category(letter).startswith("C") for letter in value):
@@ -78,6 +107,31 @@ class NewApiKeySerializer(ApiKeySerializer):
 
     class Meta(ApiKeySerializer.Meta):
         fields = (*ApiKeySerializer.Meta.fields, "key")  # type: ignore[assignment]
+
+
+class ApiKeyDetailSerializer(ApiKeySerializer):
+    agents = KeyAgentSerializer(many=True, read_only=True, help_text="Those that last came with this key")
+
+    class Meta(ApiKeySerializer.Meta):
+        fields = (*ApiKeySerializer.Meta.fields, "agents")  # type: ignore[assignment]
+
+
+class ChangeKeySerializer(ApiKeySerializer):
+    """What may change of a key: scopes and agent may not, for who holds it was trusted with those."""
+
+    class Meta(ApiKeySerializer.Meta):
+        fields = ("name", "expires_at")  # type: ignore[assignment]
+
+
+class RotateKeySerializer(serializers.Serializer[Any]):
+    overlap_hours = serializers.FloatField(
+        default=24, min_value=0, max_value=168, help_text="How long the old key goes on, 0 to 168; default 24"
+    )
+
+    def validate_overlap_hours(self, value: float) -> float:
+        if not math.isfinite(value):
+            raise serializers.ValidationError("Must be a number of hours from 0 to 168.")
+        return value
 
 
 class SeatSerializer(serializers.Serializer[Any]):

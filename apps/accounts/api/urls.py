@@ -13,5 +13,6 @@ urlpatterns = [
     path("auth/socket-ticket/", auth.SocketTicketView.as_view(), name="socket-ticket"),
     path("keys/", keys.KeyListView.as_view(), name="keys"),
     path("keys/<uuid:key_id>/", keys.KeyView.as_view(), name="key"),
+    path("keys/<uuid:key_id>/rotation/", keys.KeyRotationView.as_view(), name="key-rotation"),
     path("me/", me.MeView.as_view(), name="me"),
 ]

@@ -20,7 +20,7 @@ from apps.agents.api.agents import one_of
 from apps.agents.connectors.base import Outcome
 from apps.agents.events import CommandRunProgress
 from apps.agents.lines import Said
-from apps.agents.models import Agent, CommandRun, Connector, RunStatus
+from apps.agents.models import Agent, CommandRun, Connector, RunStatus, WorkKind
 from apps.agents.moves import Failure
 from apps.errors import InvalidInput, NotFound, StaleFence
 from apps.events import layer
@@ -35,11 +35,18 @@ def command_run_or_404(request: Request, command_run_id: UUID) -> CommandRun:
 
 
 def held_command_run(request: Request, command_run_id: UUID) -> CommandRun:
-    """A command run that a pull agent of this key holds. Raises NotFound."""
+    """A command run of a pull agent this key may speak for, so far as it has one. Raises NotFound.
+
+    One that waits again after its lease was taken back has no agent: its fence says that it is lost.
+    What a worker of ours does has none either and is nobody's to report on.
+    """
     run = command_run_or_404(request, command_run_id)
     bound = principal_of(request).agent_id
     agent: Agent | None = run.agent
-    if agent is not None and (agent.connector != Connector.PULL or (bound and bound != agent.pk)):
+    is_foreign = run.kind != WorkKind.COMMAND
+    if agent is not None:
+        is_foreign = agent.connector != Connector.PULL or (bound is not None and bound != agent.pk)
+    if is_foreign:
         raise NotFound("There is no such command run among those of your agents.")
     return run
 

@@ -14,11 +14,13 @@ from rest_framework.response import Response
 
 from apps.accounts.api.authentication import principal_of
 from apps.accounts.api.permissions import IsAgentKey
+from apps.accounts.principal import Principal
 from apps.agents import lease, services
 from apps.agents.api import serializers as s
 from apps.agents.api.agents import agent_or_404
+from apps.agents.keyholders import note_key
 from apps.agents.models import Agent, Connector
-from apps.errors import Conflict, InvalidInput, NotFound
+from apps.errors import Conflict, Forbidden, InvalidInput, NotFound
 
 MOST_WAIT_SECONDS = 25
 # Between looks at the row while nobody rings; the ring makes it immediate.
@@ -33,7 +35,19 @@ def pull_agent(request: Request, agent_id: UUID) -> Agent:
         raise NotFound("Your key belongs to another agent.")
     if agent.connector != Connector.PULL:
         raise Conflict("This agent is not one that asks for its work; register an agent of your own.")
+    note_key(agent, principal_of(request).key_id)
     return agent
+
+
+def may_register(principal: Principal, name: str) -> None:
+    """A key of one agent registers that one only. Raises Forbidden naming it, NotFound when it is gone."""
+    if principal.agent_id is None:
+        return
+    own = Agent.objects.filter(project_id=principal.project_id, pk=principal.agent_id).first()
+    if own is None:
+        raise NotFound("The agent your key belongs to does not exist any more.")
+    if own.name != name:
+        raise Forbidden(f"Your key belongs to the agent {own.name!r}; register under that name.")
 
 
 class RegisterView(GenericAPIView[Agent]):
@@ -50,11 +64,14 @@ class RegisterView(GenericAPIView[Agent]):
         """Make an agent known; the same name again is the same agent."""
         given = s.RegisterSerializer(data=request.data)
         given.is_valid(raise_exception=True)
+        principal = principal_of(request)
+        may_register(principal, given.validated_data["name"])
         agent, is_new = services.register_agent(
-            principal_of(request).project_id,
+            principal.project_id,
             name=given.validated_data["name"],
             type=given.validated_data["type"],
             capabilities=list(dict.fromkeys(given.validated_data["capabilities"])),
+            key_id=principal.key_id,
         )
         code = status.HTTP_201_CREATED if is_new else status.HTTP_200_OK
         return Response({"id": str(agent.pk)}, status=code)
