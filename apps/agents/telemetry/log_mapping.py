@@ -215,8 +215,11 @@ def _request(event: _Event) -> SpanFacts | None:
     """A call of the model that came back."""
     values = event.values
     model = first_text(values, ("model",), 200)
-    tokens = tuple(
-        first_whole(values, keys) for keys in (INPUT_TOKENS, OUTPUT_TOKENS, CACHE_READ, CACHE_WRITE)
+    tokens = (
+        first_whole(values, INPUT_TOKENS),
+        first_whole(values, OUTPUT_TOKENS),
+        first_whole(values, CACHE_READ),
+        first_whole(values, CACHE_WRITE),
     )
     cost, cost_source = as_usd(values.get("cost_usd")), f.REPORTED
     if cost is None and (micros := as_whole(values.get("cost_usd_micros"))) is not None:
