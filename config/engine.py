@@ -11,15 +11,18 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from django.conf import settings
 from django.db import DatabaseError, OperationalError, close_old_connections, connections
 
+from apps.agents.telemetry import pokes
 from apps.events.failpoints import fail_point
 
 logger = logging.getLogger(__name__)
 
 STOP_SECONDS = 5
+TELEMETRY = "telemetry"
 BEAT_FILE = "engine.beat"  # touched every round; a container's health check looks at its age
 
 
@@ -36,21 +39,26 @@ class Duty:
     thread: threading.Thread | None = None
 
 
-def duties() -> list[Duty]:
+def duties(is_stopped: Callable[[], bool] = lambda: False) -> list[Duty]:
     from apps.agents import repair
+    from apps.agents.telemetry import presence, pruning, reading
     from apps.monitoring import alerts, metrics, retention
     from apps.monitoring.webhooks import sending as webhooks
     from apps.workflows import engine as runs
     from apps.workflows import firing, notices
 
     often = settings.MC.repair_seconds
+    read_telemetry, forget_spans = partial(reading.read_all, is_stopped), partial(pruning.prune, is_stopped)
     return [
         Duty("repair command runs", often, repair.tick),
         Duty("repair runs", often, runs.sweep),
         Duty("schedules", often, firing.fire_due),
         Duty("notices", max(0.5, often), notices.send_due, is_slow=True),
         Duty("webhooks", max(0.5, often), webhooks.send_due, is_slow=True, is_due=webhooks.is_due),
+        Duty("silent spans", max(1.0, often), presence.sweep),
         Duty("alerts", max(2.0, often), alerts.sweep),
+        Duty(TELEMETRY, max(0.5, often), read_telemetry, is_slow=True, is_due=reading.is_due),
+        Duty("forget old spans", 60, forget_spans, is_slow=True),
         Duty("metrics", settings.MC.metrics_seconds, metrics.sample),
         Duty("retention", 60, retention.prune),
         Duty("forget workers", 60, repair.forget_dead_workers),
@@ -64,10 +72,24 @@ class Engine:
 
     def __init__(self) -> None:
         self._stopped = threading.Event()
-        self._duties = duties()
+        self._woken = threading.Event()
+        self._duties = duties(self._stopped.is_set)
 
     def run(self) -> None:
+        ear = None if settings.EMBEDDED else pokes.Ear()
+        pokes.on_poke(self._telemetry_came)
+        if ear is not None:
+            ear.start()
+        try:
+            self._go_round()
+        finally:
+            pokes.off_poke(self._telemetry_came)
+            if ear is not None:
+                ear.stop()
+
+    def _go_round(self) -> None:
         while not self._stopped.is_set():
+            self._woken.clear()
             for duty in self._duties:
                 if time.monotonic() >= duty.due_at and not self._stopped.is_set():
                     duty.due_at = time.monotonic() + duty.seconds
@@ -75,13 +97,21 @@ class Engine:
             close_old_connections()
             (settings.DATA_DIR / BEAT_FILE).touch()
             next_due = min(duty.due_at for duty in self._duties)
-            self._stopped.wait(max(0.01, next_due - time.monotonic()))
+            self._woken.wait(max(0.01, next_due - time.monotonic()))
         for duty in self._duties:
             if duty.thread is not None:  # what it leaves undone is due again
                 duty.thread.join(timeout=STOP_SECONDS)
 
     def stop(self) -> None:
         self._stopped.set()
+        self._woken.set()
+
+    def _telemetry_came(self) -> None:
+        """Have the inbox read at once instead of when it is due. Any thread."""
+        for duty in self._duties:
+            if duty.name == TELEMETRY and (duty.thread is None or not duty.thread.is_alive()):
+                duty.due_at = 0.0
+                self._woken.set()
 
     def _begin(self, duty: Duty) -> None:
         if not duty.is_slow:

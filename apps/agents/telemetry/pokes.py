@@ -19,6 +19,7 @@ GROUP = "inbox"
 SEND_SECONDS = 2.0
 REST_SECONDS = 5.0
 
+news = threading.Event()  # whoever reads clears it before a look, and looks again when it is set
 _listeners: list[Callable[[], None]] = []
 _sending: set[asyncio.Task[None]] = set()
 
@@ -34,7 +35,8 @@ def off_poke(listener: Callable[[], None]) -> None:
 
 
 def here() -> None:
-    """Something arrived in this process."""
+    """Something arrived, and can be read in this process. Any thread."""
+    news.set()
     for listener in list(_listeners):
         listener()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from typing import Any
 
 from django.conf import settings
@@ -19,7 +20,8 @@ class Command(BaseCommand):
             raise CommandError("without REDIS_URL the engine runs inside `manage.py serve`")
         engine = Engine()
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: engine.stop())
+            # On a thread: the handler interrupts the loop, which may hold the lock that stopping needs.
+            signal.signal(number, lambda *_: threading.Thread(target=engine.stop).start())
         self.stdout.write("engine ready")
         self.stdout.flush()
         engine.run()
