@@ -221,7 +221,7 @@ async def test_a_socket_hears_only_of_its_project() -> None:
 
 @pytest.mark.parametrize("loss", ["role", "membership", "password", "user"])
 async def test_a_lost_right_ends_open_sockets(loss: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("apps.monitoring.sockets.CHECK_SECONDS", 0.05)
+    monkeypatch.setattr("apps.accounts.watch.CHECK_SECONDS", 0.05)
     user = await in_thread(make_user)
     plain = await Line.plain(await in_thread(ticket_of, user))
     resumable = await Line.resumable(await in_thread(ticket_of, user))

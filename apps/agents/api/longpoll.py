@@ -9,10 +9,15 @@ import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import nullcontext
 from typing import Any
 from urllib.parse import parse_qs
 from uuid import UUID
 
+from django.db import DatabaseError
+
+from apps.accounts.principal import NoProjectError, Principal, UnknownProjectError, authenticate
+from apps.accounts.watch import watch
 from apps.agents import wakeups
 from apps.agents.api.pull import LOOK_SECONDS, MOST_WAIT_SECONDS
 
@@ -39,10 +44,14 @@ class LongPoll:
         body = await _body(receive)
         if body is None:
             return
+        principal = await _caller(scope)
+        if principal is None:
+            wait = 0.0  # Django says what is wrong with its credentials
         gone = asyncio.ensure_future(receive())
         try:
-            for message in await self._answer(agent_id, scope, body, wait, gone):
-                await send(message)
+            with watch.lost(principal) if principal else nullcontext(gone) as lost:
+                for message in await self._answer(agent_id, scope, body, wait, gone, lost):
+                    await send(message)
         finally:
             gone.cancel()
 
@@ -53,8 +62,10 @@ class LongPoll:
         body: bytes,
         wait: float,
         gone: asyncio.Future[Message],
+        lost: asyncio.Future[Any],
     ) -> list[Message]:
-        """The messages of the last look; none when the caller has hung up."""
+        """The messages of the last look; none when the caller has hung up. When the credentials are
+        lost meanwhile, the next look is the last: it says so."""
         deadline = time.monotonic() + wait
         with wakeups.waiting(agent_id) as rung:
             while not gone.done():
@@ -64,7 +75,7 @@ class LongPoll:
                 if answer[0]["status"] != 204 or rest <= 0:
                     return answer
                 ring = asyncio.ensure_future(rung.wait())
-                ends: set[asyncio.Future[Any]] = {ring, gone}
+                ends: set[asyncio.Future[Any]] = {ring, gone, lost}
                 await asyncio.wait(ends, timeout=min(rest, LOOK_SECONDS), return_when=asyncio.FIRST_COMPLETED)
                 ring.cancel()
         return []
@@ -85,6 +96,15 @@ class LongPoll:
 
         await self.app({**scope, "query_string": b"wait=0"}, receive, send)
         return sent
+
+
+async def _caller(scope: MutableMapping[str, Any]) -> Principal | None:
+    """Who waits; None when its credentials are not good or cannot be checked now."""
+    given = {name: value.decode("latin-1") for name, value in scope["headers"]}
+    try:
+        return await authenticate(given.get(b"authorization", ""), given.get(b"x-project") or None)
+    except (UnknownProjectError, NoProjectError, DatabaseError):
+        return None
 
 
 def _agent(scope: MutableMapping[str, Any]) -> UUID | None:

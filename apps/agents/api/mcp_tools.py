@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
 
-from apps.accounts.principal import is_still_valid
+from apps.accounts.watch import watch
 from apps.agents import lease, lines, patience, queries, services, wakeups
 from apps.agents.api import mcp_shapes as m
 from apps.agents.api.mcp_server import Caller, Tool, checked, in_thread, lacks
 from apps.agents.connectors.base import Outcome
 from apps.agents.events import CommandRunProgress
+from apps.agents.keyholders import note_key
 from apps.agents.lease import Claimed
 from apps.agents.lines import Said
 from apps.agents.models import Agent, CommandRun, Connector, RunStatus
@@ -52,6 +54,7 @@ def agent_of(caller: Caller, named: str | None) -> Agent:
             )
     if agent.connector != Connector.PULL:
         raise Conflict(f"{agent.name} is not an agent that asks for its work; choose a name of your own.")
+    note_key(agent, principal.key_id)
     return agent
 
 
@@ -111,9 +114,14 @@ def _introduced(caller: Caller, said: m.WhoAmI) -> Agent | None:
         capabilities = agent.capabilities if said.capabilities is None else said.capabilities
         is_same = (agent.type, agent.capabilities) == (type, capabilities)
         if is_same and agent.connector == Connector.PULL:
+            note_key(agent, principal.key_id)
             return services.agent_heartbeat(agent)
     registered, _ = services.register_agent(
-        principal.project_id, name=name, type=type, capabilities=list(dict.fromkeys(capabilities))
+        principal.project_id,
+        name=name,
+        type=type,
+        capabilities=list(dict.fromkeys(capabilities)),
+        key_id=principal.key_id,
     )
     return registered
 
@@ -131,7 +139,7 @@ async def next_command(caller: Caller, given: m.NextCommand) -> m.Next:
     """Look, and look again at every ring, until there is work or time is up. Holds no thread."""
     deadline = time.monotonic() + given.wait_s
     agent_id = await _agent_id(caller, given.agent)
-    with wakeups.waiting(agent_id) as rung:
+    with wakeups.waiting(agent_id) as rung, watch.lost(caller.principal) as lost:
         while True:
             rung.clear()
             found, claimed = await _look(caller, agent_id)
@@ -141,10 +149,10 @@ async def next_command(caller: Caller, given: m.NextCommand) -> m.Next:
             if found.command is not None or found.held or rest <= 0 or caller.gone.done():
                 return found
             ring = asyncio.ensure_future(rung.wait())
-            ends = {ring, caller.gone}
+            ends: set[asyncio.Future[Any]] = {ring, caller.gone, lost}
             await asyncio.wait(ends, timeout=min(rest, LOOK_SECONDS), return_when=asyncio.FIRST_COMPLETED)
             ring.cancel()
-            if not await is_still_valid(caller.principal):
+            if lost.done():
                 raise Forbidden("Your key was revoked or has expired.")
 
 
