@@ -8,10 +8,10 @@ who wants what is remembered, and asked of the database again after a second.
 from __future__ import annotations
 
 import threading
-import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from time import monotonic
 from uuid import UUID
 
 from django.conf import settings
@@ -48,7 +48,7 @@ def subscribe() -> None:
 def hear(event: Recorded, change: Change) -> None:
     """Write a delivery for every endpoint that wants the event."""
     wanted = _memory.get(event.project_id)
-    if wanted is None or time.monotonic() >= wanted.until:
+    if wanted is None or monotonic() >= wanted.until:
         wanted = _load(event.project_id)
     endpoints = wanted.endpoints.get(event.kind)
     if endpoints:
@@ -96,7 +96,7 @@ def _load(project_id: UUID) -> Wanted:
             endpoints.setdefault(name, []).append(pk)
     slug = Project.objects.values_list("slug", flat=True).get(pk=project_id) if endpoints else ""
     found = Wanted(
-        time.monotonic() + MEMORY_SECONDS,
+        monotonic() + MEMORY_SECONDS,
         source_of(slug),
         {name: tuple(pks) for name, pks in endpoints.items()},
     )
