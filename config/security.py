@@ -51,6 +51,7 @@ SPECTACULAR: dict[str, Any] = {
         "AgentReportedStatusEnum": [(word, word) for word in ("idle", "busy", "waiting", "error")],
         "ApprovalStateEnum": "apps.workflows.models.ApprovalState",
         "CommandRunStatusEnum": "apps.agents.models.RunStatus",
+        "KeyStateEnum": "apps.accounts.models.KeyState",
         "RunStatusEnum": "apps.workflows.models.RunStatus",
         "StepStatusEnum": "apps.workflows.models.StepStatus",
         "KindEnum": "apps.workflows.models.StepKind",
