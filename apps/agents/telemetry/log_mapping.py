@@ -25,6 +25,7 @@ from apps.agents.telemetry.values import (
     as_content,
     as_text,
     as_usd,
+    as_uuid,
     as_whole,
     attributes,
     clean,
@@ -37,6 +38,7 @@ from apps.agents.telemetry.values import (
 
 CLAUDE, CODEX = "claude_code.", "codex."
 TRACE_COPY = "codex_otel.trace_safe"  # Codex says some things twice; this copy lacks what was said
+LONGEST_CONVERSATION = timedelta(days=7)
 LONGEST_MS = 7 * 24 * 3600 * 1000
 HIDDEN = frozenset({"<REDACTED>", "[REDACTED]"})
 REJECTED = "rejected"
@@ -202,13 +204,19 @@ def _prompt(event: _Event) -> SpanFacts | None:
     if not title and (length := as_whole(event.values.get("prompt_length"))):
         title = f"Prompt of {length} characters"
     call_id = event.prompt or event.session
-    return replace(event.facts(event.root, f.AGENT, f.OPEN), title=title or "Prompt", call_id=call_id)
+    began = event.at if event.prompt else _conversation_began(event)
+    facts = event.facts(event.root, f.AGENT, f.OPEN)
+    return replace(facts, title=title or "Prompt", call_id=call_id, started_at=began)
 
 
-def _conversation(event: _Event) -> SpanFacts | None:
-    if not event.root:
-        return None
-    return replace(event.facts(event.root, f.AGENT, f.OPEN), call_id=event.session)
+def _conversation_began(event: _Event) -> datetime:
+    """When Codex' conversation began, which its id (a UUID of version 7) tells: each prompt then says
+    the same of it, in whichever order they come. Otherwise, or if that is long ago, now."""
+    conversation = as_uuid(event.session)
+    if conversation is None or conversation.version != 7:
+        return event.at
+    began = moment((conversation.int >> 80) * 1_000_000)
+    return began if timedelta() <= event.at - began <= LONGEST_CONVERSATION else event.at
 
 
 def _request(event: _Event) -> SpanFacts | None:
@@ -312,7 +320,6 @@ EVENTS: dict[str, Callable[[_Event], SpanFacts | None]] = {
     "claude_code.api_error": _failed_request,
     "claude_code.tool_decision": _tool_decision,
     "claude_code.tool_result": _tool_result,
-    "codex.conversation_starts": _conversation,
     "codex.user_prompt": _prompt,
     "codex.api_request": _codex_request,
     "codex.sse_event": _codex_stream,
