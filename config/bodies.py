@@ -28,9 +28,9 @@ Send = Callable[[Message], Awaitable[None]]
 AsgiApp = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 
-def loads(data: bytes) -> Any:
+def loads(data: bytes, max_keys: int = MAX_KEYS) -> Any:
     """The value of a JSON text within the limits above; raises ParseError naming the limit."""
-    _check_shape(data)
+    _check_shape(data, max_keys)
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError as error:
@@ -40,14 +40,14 @@ def loads(data: bytes) -> Any:
     return value
 
 
-def _check_shape(data: bytes) -> None:
+def _check_shape(data: bytes, max_keys: int) -> None:
     # With escapes gone a quote is a quote, and what lies between every other two is no text.
     flat = data.replace(b"\\\\", b"").replace(b'\\"', b"")
-    if flat.count(b'"') > 2 * (MAX_KEYS + MAX_VALUES):
+    if flat.count(b'"') > 2 * (max_keys + MAX_VALUES):
         raise ParseError(f"The body has more than {MAX_VALUES} texts.")
     bare = b"".join(flat.split(b'"')[::2])
-    if bare.count(b":") > MAX_KEYS:
-        raise ParseError(f"The body has more than {MAX_KEYS} keys.")
+    if bare.count(b":") > max_keys:
+        raise ParseError(f"The body has more than {max_keys} keys.")
     if bare.count(b"[") + bare.count(b"{") > MAX_CONTAINERS:
         raise ParseError(f"The body has more than {MAX_CONTAINERS} arrays and objects.")
     if bare.count(b",") > MAX_VALUES:
@@ -110,9 +110,11 @@ class JSONBodyParser(BaseParser):
     media_type = "application/json"
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
-        request = (parser_context or {})["request"]
+        context = parser_context or {}
+        request, view = context["request"], context.get("view")
         encoding = request.META.get("HTTP_CONTENT_ENCODING", "")
-        return loads(read(stream, encoding, settings.MC.max_body_bytes))
+        data = read(stream, encoding, settings.MC.max_body_bytes)
+        return loads(data, getattr(view, "max_keys", MAX_KEYS))
 
 
 class BodyLimit:

@@ -40,7 +40,7 @@ class Duty:
 
 
 def duties(is_stopped: Callable[[], bool] = lambda: False) -> list[Duty]:
-    from apps.agents import repair
+    from apps.agents import many, repair
     from apps.agents.telemetry import presence, pruning, reading
     from apps.monitoring import alerts, metrics, retention
     from apps.monitoring.webhooks import sending as webhooks
@@ -62,6 +62,7 @@ def duties(is_stopped: Callable[[], bool] = lambda: False) -> list[Duty]:
         Duty("metrics", settings.MC.metrics_seconds, metrics.sample),
         Duty("retention", 60, retention.prune),
         Duty("forget workers", 60, repair.forget_dead_workers),
+        Duty("forget event ids", 60, many.prune),
         Duty("forget moments of schedules", 3600, firing.prune_ticks),
         Duty("forget deliveries of webhooks", 3600, webhooks.prune),
     ]

@@ -102,6 +102,7 @@ class Env(BaseSettings):
     journal_keep_events: int = Field(default=10_000, alias="MC_JOURNAL_KEEP_EVENTS", ge=0)
     metrics_seconds: float = Field(default=5, alias="MC_METRICS_SECONDS", ge=1, le=300)
     prices_file: Path | None = Field(default=None, alias="MC_PRICES_FILE")
+    agent_rate: float = Field(default=20_000, alias="MC_AGENT_RATE", ge=0)
     max_body_bytes: int = Field(default=5_242_880, alias="MC_MAX_BODY_BYTES", ge=1024)
     otlp_max_bytes: int = Field(default=8_388_608, alias="MC_OTLP_MAX_BYTES", ge=1024, le=67_108_864)
     otlp_items_per_second: float = Field(default=10_000, alias="MC_OTLP_ITEMS_PER_SECOND", ge=0)

@@ -35,19 +35,19 @@ def is_waiting(agent: Agent) -> bool:
     return agent.said_status == AgentStatus.WAITING and bool(reason(agent.pk))
 
 
-def show(change: Change, agent_id: UUID) -> None:
+def show(change: Change, agent_id: UUID) -> Agent | None:
     """Let the agent show what it waits for, or that it waits no more. Locks the agent."""
     agent = Agent.objects.select_for_update(no_key=True).filter(pk=agent_id).first()
     if agent is None:
-        return
+        return None
     said = reason(agent_id)
     if not said:
         Agent.objects.filter(pk=agent_id, said_status=AgentStatus.WAITING).update(said_status="")
-        refresh_agent(change, agent_id, active=False)
-        return
+        return refresh_agent(change, agent_id, active=False)
     agent.said_status = AgentStatus.WAITING
     if not agent.paused and agent.status != AgentStatus.OFFLINE:
         agent.status, agent.status_reason = AgentStatus.WAITING, said[:200]
     agent.revision += 1
     agent.save(update_fields=["said_status", "status", "status_reason", "revision"])
     record_agent(change, "agent.changed", agent)
+    return agent

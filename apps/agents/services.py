@@ -240,6 +240,8 @@ def agent_heartbeat(agent: Agent, *, status: str = "", current_task: str | None 
     with journal.changes(agent.project_id) as change:
         Agent.objects.select_for_update().filter(pk=agent.pk).update(**fields)
         changed = refresh_agent(change, agent.pk)
+        if changed is not None and asking.is_waiting(changed):
+            changed = asking.show(change, agent.pk)
         project_id = agent.project_id
         transaction.on_commit(lambda: dispatch.poke(project_id))
     return changed or agent

@@ -194,6 +194,10 @@ class Hub:
         if part["kind"] == "tick":
             feed.tick(orjson.loads(part["tick"]))
             return
+        if part["kind"] == "ticks":
+            for tick in orjson.loads(part["ticks"]):
+                feed.tick(tick)
+            return
         encoded = part.get("events")
         events = None if encoded is None else [_stored(row) for row in orjson.loads(encoded)]
         feed.ring(part["first"], part["last"], events)

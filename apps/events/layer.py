@@ -52,6 +52,11 @@ def push(project_id: UUID, message: dict[str, Any]) -> None:
     _publisher.send({"kind": "tick", "project": str(project_id), "tick": orjson.dumps(message)})
 
 
+def push_all(project_id: UUID, messages: Sequence[dict[str, Any]]) -> None:
+    """Send many ticks as one message."""
+    _publisher.send({"kind": "ticks", "project": str(project_id), "ticks": orjson.dumps(messages)})
+
+
 def ring(topic: str) -> None:
     """Tell the listeners of every web process that something about `topic` is worth a look."""
     _publisher.send({"kind": "ring", "topic": topic})

@@ -10,7 +10,7 @@ withdraws a question holds its command run.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from functools import lru_cache
@@ -28,6 +28,7 @@ from apps.agents.models import RunStatus as CommandRunStatus
 from apps.agents.moves import locked, project_of
 from apps.agents.services import body_hash
 from apps.agents.storable import storable_text
+from apps.agents.telemetry import presence
 from apps.errors import Conflict, InvalidInput, KeyReused, StaleFence
 from apps.events import journal
 from apps.events.clock import now
@@ -104,6 +105,7 @@ def subscribe() -> None:
     journal.subscribe("command_run.finished", on_command_run_finished)
     journal.subscribe("command_run.retried", on_command_run_retried)
     asking.teach(waits_for)
+    presence.waiting_for_people.append(who_waits)
 
 
 def waits_for(agent_id: UUID) -> str:
@@ -115,6 +117,12 @@ def waits_for(agent_id: UUID) -> str:
     titles = _open().filter(Exists(holds), agent_id=agent_id).order_by("-created_at")
     newest = titles.values_list("title", flat=True).first()
     return "" if newest is None else f"waiting for an answer: {newest}"
+
+
+def who_waits(agents: Iterable[UUID]) -> set[UUID]:
+    """Those of the agents that wait for people."""
+    asked = _open().filter(agent_id__in=list(agents)).values_list("agent_id", flat=True)
+    return {agent_id for agent_id in asked if agent_id is not None and waits_for(agent_id)}
 
 
 def on_command_run_finished(event: Recorded, change: Change) -> None:

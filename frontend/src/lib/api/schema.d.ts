@@ -4,6 +4,23 @@
  */
 
 export interface paths {
+    "/api/v1/activities/{trace_id}/{span_id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One activity with its spans, for a waterfall. */
+        get: operations["get_activity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/agents/": {
         parameters: {
             query?: never;
@@ -30,6 +47,23 @@ export interface paths {
         };
         /** @description One agent, its last 24 hours and what it does now. */
         get: operations["get_agent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agents/{agent_id}/activities/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What the agent was at, as its telemetry told it, newest first. */
+        get: operations["list_activities_of_agent"];
         put?: never;
         post?: never;
         delete?: never;
@@ -119,6 +153,26 @@ export interface paths {
         put?: never;
         /** @description Make an agent known; the same name again is the same agent. */
         post: operations["register_agent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agents/updates/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * @description Take up to 5,000 updates in one transaction: all that can be are done, the others come back by
+         *     their place. Under the rules of the single calls.
+         */
+        post: operations["send_updates"];
         delete?: never;
         options?: never;
         head?: never;
@@ -506,7 +560,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description The project's keys, newest first, revoked ones included. */
+        /** @description The project's keys, newest first, without `state` those that are over too. */
         get: operations["list_keys"];
         put?: never;
         /** @description Make a key. Its text is in this answer and nowhere else. */
@@ -524,11 +578,33 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** @description One key, when it was last used, and the agents that last came with it. */
+        get: operations["get_key"];
         put?: never;
         post?: never;
         /** @description Revoke a key: refused everywhere within a second. Revoking twice is not an error. */
         delete: operations["revoke_key"];
+        options?: never;
+        head?: never;
+        /** @description Change its name or when it expires (null: never). 409 when it is revoked. */
+        patch: operations["change_key"];
+        trace?: never;
+    };
+    "/api/v1/keys/{key_id}/rotation/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * @description Make a key in place of this one, which goes on for `overlap_hours` and then expires. The new
+         *     text is in this answer and nowhere else. 409 when the key is over or was rotated already.
+         */
+        post: operations["rotate_key"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1097,6 +1173,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sessions/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Sessions: what several activities belong to, the newest first. */
+        get: operations["list_sessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{session}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One session with its activities and what they used. */
+        get: operations["get_session"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/spans/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Spans of a run, of a command run or of a trace, oldest first. 400 without one of these. */
+        get: operations["list_spans"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/spans/{span_id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One span with its attributes, events, input and output. */
+        get: operations["get_span"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/triggers/": {
         parameters: {
             query?: never;
@@ -1492,6 +1636,80 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        Activity: {
+            agent: components["schemas"]["AgentBrief"] | null;
+            /** Format: uuid */
+            command_run_id: string | null;
+            cost_source: components["schemas"]["CostSourceEnum"];
+            /**
+             * Format: double
+             * @description What is known of it; null: nothing is
+             */
+            cost_usd: number | null;
+            /** Format: date-time */
+            ended_at: string | null;
+            error: string;
+            error_type: string;
+            llm_count: number;
+            name: string;
+            /** Format: uuid */
+            run_id: string | null;
+            session: string;
+            /** @description How we know of it */
+            source: components["schemas"]["SourceEnum"];
+            span_count: number;
+            /** @description Of its root */
+            span_id: string;
+            /** Format: date-time */
+            started_at: string;
+            status: components["schemas"]["Status830Enum"];
+            /** @description What the agent is at */
+            title: string;
+            tokens: components["schemas"]["UsedTokens"];
+            tool_count: number;
+            trace_id: string;
+            /** @description Model calls whose cost nobody knows */
+            unpriced_calls: number;
+        };
+        ActivityDetail: {
+            agent: components["schemas"]["AgentBrief"] | null;
+            /** Format: uuid */
+            command_run_id: string | null;
+            cost_source: components["schemas"]["CostSourceEnum"];
+            /**
+             * Format: double
+             * @description What is known of it; null: nothing is
+             */
+            cost_usd: number | null;
+            /** Format: date-time */
+            ended_at: string | null;
+            error: string;
+            error_type: string;
+            llm_count: number;
+            name: string;
+            /** Format: uuid */
+            run_id: string | null;
+            session: string;
+            /** @description How we know of it */
+            source: components["schemas"]["SourceEnum"];
+            span_count: number;
+            /** @description Of its root */
+            span_id: string;
+            /** @description Every span after its parent */
+            spans: components["schemas"]["DeepSpan"][];
+            /** Format: date-time */
+            started_at: string;
+            status: components["schemas"]["Status830Enum"];
+            /** @description What the agent is at */
+            title: string;
+            tokens: components["schemas"]["UsedTokens"];
+            tool_count: number;
+            trace_id: string;
+            /** @description It has more spans than are shown */
+            truncated: boolean;
+            /** @description Model calls whose cost nobody knows */
+            unpriced_calls: number;
+        };
         Agent: {
             capabilities: string[];
             connector: components["schemas"]["ConnectorEnum"];
@@ -1501,6 +1719,12 @@ export interface components {
             /** @description Driven by the built-in demo model */
             demo: boolean;
             description: string;
+            /** @description By which its telemetry is recognised */
+            external_id: string | null;
+            /** @description What it says of itself: host, environment, version, framework */
+            facts: {
+                [key: string]: unknown;
+            };
             /** Format: uuid */
             id: string;
             instructions: string;
@@ -1512,6 +1736,13 @@ export interface components {
             model: string;
             name: string;
             paused: boolean;
+            /** @description How we know its status: it said so, its telemetry told it or lets it be concluded; empty for agents that we work for ourselves */
+            provenance: components["schemas"]["ProvenanceEnum"] | components["schemas"]["BlankEnum"];
+            /**
+             * Format: date-time
+             * @description When we last heard of it from outside
+             */
+            signal_at: string | null;
             slug: string;
             status: components["schemas"]["AgentStatusEnum"];
             status_reason: string;
@@ -1555,6 +1786,16 @@ export interface components {
             name: string;
             /** Paused */
             paused: boolean;
+            /**
+             * Provenance
+             * @default
+             */
+            provenance: string;
+            /**
+             * Signal At
+             * @default null
+             */
+            signal_at: string | null;
             /** Status */
             status: string;
             /** Status Reason */
@@ -1590,6 +1831,12 @@ export interface components {
             /** @description Driven by the built-in demo model */
             demo: boolean;
             description: string;
+            /** @description By which its telemetry is recognised */
+            external_id: string | null;
+            /** @description What it says of itself: host, environment, version, framework */
+            facts: {
+                [key: string]: unknown;
+            };
             /** Format: uuid */
             id: string;
             /** Format: date-time */
@@ -1599,6 +1846,13 @@ export interface components {
             model: string;
             name: string;
             paused: boolean;
+            /** @description How we know its status: it said so, its telemetry told it or lets it be concluded; empty for agents that we work for ourselves */
+            provenance: components["schemas"]["ProvenanceEnum"] | components["schemas"]["BlankEnum"];
+            /**
+             * Format: date-time
+             * @description When we last heard of it from outside
+             */
+            signal_at: string | null;
             slug: string;
             status: components["schemas"]["AgentStatusEnum"];
             status_reason: string;
@@ -1665,12 +1919,15 @@ export interface components {
         };
         /** @enum {string} */
         AlertStateEnum: "open" | "acknowledged" | "resolved";
+        /** @description `context["agents"]` has the names of the agents that keys belong to, by id. */
         ApiKey: {
             /**
              * Format: uuid
              * @description When set, the key may act as this agent only.
              */
             agent_id?: string | null;
+            /** @description null when it is for any agent */
+            readonly agent_name: string | null;
             /** Format: date-time */
             readonly created_at: string;
             readonly created_by: string;
@@ -1682,10 +1939,59 @@ export interface components {
             readonly last_used_at: string | null;
             name: string;
             readonly prefix: string;
+            /**
+             * Format: uuid
+             * @description The key this one was rotated to
+             */
+            readonly replaced_by: string | null;
+            /**
+             * Format: uuid
+             * @description The key this one was rotated from
+             */
+            readonly replaces: string;
             /** Format: date-time */
             readonly revoked_at: string | null;
             scopes: components["schemas"]["ScopesEnum"][];
+            readonly state: components["schemas"]["KeyStateEnum"];
         };
+        /** @description `context["agents"]` has the names of the agents that keys belong to, by id. */
+        ApiKeyDetail: {
+            /**
+             * Format: uuid
+             * @description When set, the key may act as this agent only.
+             */
+            agent_id?: string | null;
+            /** @description null when it is for any agent */
+            readonly agent_name: string | null;
+            /** @description Those that last came with this key */
+            readonly agents: components["schemas"]["KeyAgent"][];
+            /** Format: date-time */
+            readonly created_at: string;
+            readonly created_by: string;
+            /** Format: date-time */
+            expires_at?: string | null;
+            /** Format: uuid */
+            readonly id: string;
+            /** Format: date-time */
+            readonly last_used_at: string | null;
+            name: string;
+            readonly prefix: string;
+            /**
+             * Format: uuid
+             * @description The key this one was rotated to
+             */
+            readonly replaced_by: string | null;
+            /**
+             * Format: uuid
+             * @description The key this one was rotated from
+             */
+            readonly replaces: string;
+            /** Format: date-time */
+            readonly revoked_at: string | null;
+            scopes: components["schemas"]["ScopesEnum"][];
+            readonly state: components["schemas"]["KeyStateEnum"];
+        };
+        /** @description `context["agents"]` has the names of the agents that keys belong to, by id. */
         ApiKeyRequest: {
             /**
              * Format: uuid
@@ -1977,6 +2283,8 @@ export interface components {
             timeout_seconds: number;
             title: string;
         };
+        /** @enum {string} */
+        CodeEnum: "invalid" | "not_found" | "not_pull" | "stale_fence" | "conflict" | "forbidden" | "too_many";
         Command: {
             /** @description Who can do it */
             agents: components["schemas"]["AgentBrief"][];
@@ -2239,6 +2547,8 @@ export interface components {
         ConnectionEnum: "connected" | "disconnected";
         /** @enum {string} */
         ConnectorEnum: "llm" | "http" | "pull";
+        /** @enum {string} */
+        CostSourceEnum: "reported" | "computed" | "unknown";
         CreateWorkflowRequest: {
             /** @description The definition, YAML or JSON */
             source: string;
@@ -2263,6 +2573,13 @@ export interface components {
             last_error: string;
             name: string;
             paused: boolean;
+            /** @description live, event or inferred: how its status is known; or empty */
+            provenance: string;
+            /**
+             * Format: date-time
+             * @description When it was last heard of from outside
+             */
+            signal_at: string | null;
             /** @description idle, busy, waiting, paused, error or offline */
             status: string;
             status_reason: string;
@@ -2304,6 +2621,47 @@ export interface components {
              * @default
              */
             option: string;
+        };
+        DeepSpan: {
+            agent: components["schemas"]["AgentBrief"] | null;
+            cache_read_tokens: number | null;
+            cache_write_tokens: number | null;
+            call_id: string;
+            /** Format: uuid */
+            command_run_id: string | null;
+            cost_source: components["schemas"]["CostSourceEnum"];
+            /** Format: double */
+            cost_usd: number | null;
+            /** @description 0 for those on top */
+            depth: number;
+            /** Format: date-time */
+            ended_at: string | null;
+            error: string;
+            error_type: string;
+            id: number;
+            input_tokens: number | null;
+            kind: components["schemas"]["KindCe8Enum"];
+            model: string;
+            name: string;
+            output_tokens: number | null;
+            parent_span_id: string;
+            provider: string;
+            reasoning_tokens: number | null;
+            /** @description Of its activity; empty: it is part of none */
+            root_span_id: string;
+            /** Format: uuid */
+            run_id: string | null;
+            session: string;
+            source: components["schemas"]["SourceEnum"];
+            span_id: string;
+            /** Format: date-time */
+            started_at: string;
+            status: components["schemas"]["Status830Enum"];
+            /** Format: uuid */
+            step_id: string | null;
+            title: string;
+            tool: string;
+            trace_id: string;
         };
         DefinedStep: {
             /** @description The slug of one agent; null: any that can */
@@ -2423,6 +2781,32 @@ export interface components {
             next: string | null;
             results: components["schemas"]["JournalEvent"][];
         };
+        KeyAgent: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+        };
+        /**
+         * KeyChanged
+         * @description An API key was made or changed; what it is, only admins may read. Kinds: key.made, key.rotated,
+         *     key.changed, key.revoked.
+         */
+        KeyChanged: {
+            /**
+             * Key Id
+             * Format: uuid
+             */
+            key_id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "key_update";
+        };
+        /** @enum {string} */
+        KeyStateEnum: "usable" | "expired" | "revoked";
+        /** @enum {string} */
+        KindCe8Enum: "workflow" | "agent" | "llm" | "tool" | "other";
         /** @enum {string} */
         KindEnum: "command" | "approval" | "wait" | "http" | "workflow" | "map";
         LastRun: {
@@ -2500,12 +2884,15 @@ export interface components {
             /** @description The language model in use. */
             name: string;
         };
+        /** @description `context["agents"]` has the names of the agents that keys belong to, by id. */
         NewApiKey: {
             /**
              * Format: uuid
              * @description When set, the key may act as this agent only.
              */
             agent_id?: string | null;
+            /** @description null when it is for any agent */
+            readonly agent_name: string | null;
             /** Format: date-time */
             readonly created_at: string;
             readonly created_by: string;
@@ -2519,9 +2906,20 @@ export interface components {
             readonly last_used_at: string | null;
             name: string;
             readonly prefix: string;
+            /**
+             * Format: uuid
+             * @description The key this one was rotated to
+             */
+            readonly replaced_by: string | null;
+            /**
+             * Format: uuid
+             * @description The key this one was rotated from
+             */
+            readonly replaces: string;
             /** Format: date-time */
             readonly revoked_at: string | null;
             scopes: components["schemas"]["ScopesEnum"][];
+            readonly state: components["schemas"]["KeyStateEnum"];
         };
         NewScheduleRequest: {
             /**
@@ -2626,6 +3024,19 @@ export interface components {
         OutcomeEnum: "started" | "skipped" | "queued" | "missed" | "refused";
         /** @enum {string} */
         OverlapEnum: "allow" | "skip" | "queue" | "cancel";
+        PaginatedActivityList: {
+            /**
+             * Format: uri-reference
+             * @example /api/v1/runs/?cursor=cD0yMDI2
+             */
+            next: string | null;
+            /**
+             * Format: uri-reference
+             * @example /api/v1/runs/?cursor=cD0yMDI2
+             */
+            previous: string | null;
+            results: components["schemas"]["Activity"][];
+        };
         PaginatedAgentRowList: {
             /**
              * Format: uri-reference
@@ -2651,6 +3062,19 @@ export interface components {
              */
             previous: string | null;
             results: components["schemas"]["Alert"][];
+        };
+        PaginatedApiKeyList: {
+            /**
+             * Format: uri-reference
+             * @example /api/v1/runs/?cursor=cD0yMDI2
+             */
+            next: string | null;
+            /**
+             * Format: uri-reference
+             * @example /api/v1/runs/?cursor=cD0yMDI2
+             */
+            previous: string | null;
+            results: components["schemas"]["ApiKey"][];
         };
         PaginatedApprovalList: {
             /**
@@ -2729,6 +3153,32 @@ export interface components {
              */
             previous: string | null;
             results: components["schemas"]["Schedule"][];
+        };
+        PaginatedSessionRowList: {
+            /**
+             * Format: uri-reference
+             * @example /api/v1/runs/?cursor=cD0yMDI2
+             */
+            next: string | null;
+            /**
+             * Format: uri-reference
+             * @example /api/v1/runs/?cursor=cD0yMDI2
+             */
+            previous: string | null;
+            results: components["schemas"]["SessionRow"][];
+        };
+        PaginatedSpanRowList: {
+            /**
+             * Format: uri-reference
+             * @example /api/v1/runs/?cursor=cD0yMDI2
+             */
+            next: string | null;
+            /**
+             * Format: uri-reference
+             * @example /api/v1/runs/?cursor=cD0yMDI2
+             */
+            previous: string | null;
+            results: components["schemas"]["SpanRow"][];
         };
         PaginatedStepList: {
             /**
@@ -2829,6 +3279,12 @@ export interface components {
             step: string;
             /** @description The slug of its workflow */
             workflow: string;
+        };
+        /** @description What may change of a key: scopes and agent may not, for who holds it was trusted with those. */
+        PatchedChangeKeyRequest: {
+            /** Format: date-time */
+            expires_at?: string | null;
+            name?: string;
         };
         PatchedChangeScheduleRequest: {
             /**
@@ -2984,6 +3440,8 @@ export interface components {
             readonly runs_queued: number;
             readonly slug: string;
         };
+        /** @enum {string} */
+        ProvenanceEnum: "live" | "event" | "inferred";
         RefreshRequest: {
             /** @description For programs; browsers send their cookie. */
             refresh?: string;
@@ -3002,6 +3460,12 @@ export interface components {
             name: string;
             /** @default external */
             type: string;
+        };
+        Rejected: {
+            code: components["schemas"]["CodeEnum"];
+            detail: string;
+            /** @description Its place in the request, from 0 */
+            index: number;
         };
         RerunRequest: {
             /** @description Without it the input of this run */
@@ -3032,6 +3496,14 @@ export interface components {
         };
         /** @enum {string} */
         RoleEnum: "viewer" | "operator" | "admin";
+        RotateKeyRequest: {
+            /**
+             * Format: double
+             * @description How long the old key goes on, 0 to 168; default 24
+             * @default 24
+             */
+            overlap_hours: number;
+        };
         RotateSecretRequest: {
             /**
              * @description So long events are signed with the old secret, too
@@ -3330,6 +3802,51 @@ export interface components {
             time_zone: string;
             version: string;
         };
+        Session: {
+            /** @description The newest; what was used is theirs */
+            activities: components["schemas"]["Activity"][];
+            agents: number;
+            cost_source: components["schemas"]["CostSourceEnum"];
+            /**
+             * Format: double
+             * @description What is known of it; null: nothing is
+             */
+            cost_usd: number | null;
+            /** Format: date-time */
+            first_at: string;
+            /**
+             * Format: date-time
+             * @description When its newest span began
+             */
+            last_at: string;
+            session: string;
+            /** @description Spans that name it */
+            span_count: number;
+            tokens: components["schemas"]["UsedTokens"];
+            /** @description It has more activities than are shown */
+            truncated: boolean;
+            /** @description Model calls whose cost nobody knows */
+            unpriced_calls: number;
+        };
+        SessionRow: {
+            agents: number;
+            /** Format: date-time */
+            first_at: string;
+            /**
+             * Format: date-time
+             * @description When its newest span began
+             */
+            last_at: string;
+            session: string;
+            /** @description Spans that name it */
+            span_count: number;
+        };
+        Signal: {
+            cancel: boolean;
+            /** @description The newest update of that agent or command run */
+            index: number;
+            pause: boolean;
+        };
         Since: {
             /** @description Of the workflow itself */
             changes: components["schemas"]["FieldChange"][];
@@ -3352,9 +3869,103 @@ export interface components {
             workflows: components["schemas"]["DashboardRun"][];
         };
         /** @description One message of the socket, told apart by `type`. */
-        SocketEvent: components["schemas"]["AgentRemoved"] | components["schemas"]["AgentChanged"] | components["schemas"]["ApprovalChanged"] | components["schemas"]["CatalogueChanged"] | components["schemas"]["CommandRunChanged"] | components["schemas"]["LimitsChanged"] | components["schemas"]["PauseChanged"] | components["schemas"]["ScheduleChanged"] | components["schemas"]["StepChanged"] | components["schemas"]["AlertRaised"] | components["schemas"]["TriggerChanged"] | components["schemas"]["WebhookChanged"] | components["schemas"]["WorkflowSaved"] | components["schemas"]["RunChanged"];
+        SocketEvent: components["schemas"]["AgentRemoved"] | components["schemas"]["AgentChanged"] | components["schemas"]["ApprovalChanged"] | components["schemas"]["CatalogueChanged"] | components["schemas"]["CommandRunChanged"] | components["schemas"]["KeyChanged"] | components["schemas"]["LimitsChanged"] | components["schemas"]["PauseChanged"] | components["schemas"]["ScheduleChanged"] | components["schemas"]["StepChanged"] | components["schemas"]["AlertRaised"] | components["schemas"]["TriggerChanged"] | components["schemas"]["WebhookChanged"] | components["schemas"]["WorkflowSaved"] | components["schemas"]["RunChanged"];
         /** @description A message that has no position in the journal and may be lost, told apart by `type`. */
         SocketTick: components["schemas"]["CommandRunLog"] | components["schemas"]["CommandRunProgress"] | components["schemas"]["WebhookTried"];
+        /** @enum {string} */
+        SourceEnum: "span" | "start" | "inferred" | "log";
+        Span: {
+            agent: components["schemas"]["AgentBrief"] | null;
+            attributes: {
+                [key: string]: unknown;
+            };
+            cache_read_tokens: number | null;
+            cache_write_tokens: number | null;
+            call_id: string;
+            /** Format: uuid */
+            command_run_id: string | null;
+            cost_source: components["schemas"]["CostSourceEnum"];
+            /** Format: double */
+            cost_usd: number | null;
+            /** Format: date-time */
+            ended_at: string | null;
+            error: string;
+            error_type: string;
+            events: unknown[];
+            id: number;
+            input: string;
+            input_tokens: number | null;
+            kind: components["schemas"]["KindCe8Enum"];
+            model: string;
+            name: string;
+            output: string;
+            output_tokens: number | null;
+            parent_span_id: string;
+            provider: string;
+            reasoning_tokens: number | null;
+            resource: {
+                [key: string]: unknown;
+            };
+            /** @description Of its activity; empty: it is part of none */
+            root_span_id: string;
+            /** Format: uuid */
+            run_id: string | null;
+            /**
+             * Format: date-time
+             * @description When it was last heard of
+             */
+            seen_at: string;
+            session: string;
+            source: components["schemas"]["SourceEnum"];
+            span_id: string;
+            /** Format: date-time */
+            started_at: string;
+            status: components["schemas"]["Status830Enum"];
+            /** Format: uuid */
+            step_id: string | null;
+            title: string;
+            tool: string;
+            trace_id: string;
+        };
+        SpanRow: {
+            agent: components["schemas"]["AgentBrief"] | null;
+            cache_read_tokens: number | null;
+            cache_write_tokens: number | null;
+            call_id: string;
+            /** Format: uuid */
+            command_run_id: string | null;
+            cost_source: components["schemas"]["CostSourceEnum"];
+            /** Format: double */
+            cost_usd: number | null;
+            /** Format: date-time */
+            ended_at: string | null;
+            error: string;
+            error_type: string;
+            id: number;
+            input_tokens: number | null;
+            kind: components["schemas"]["KindCe8Enum"];
+            model: string;
+            name: string;
+            output_tokens: number | null;
+            parent_span_id: string;
+            provider: string;
+            reasoning_tokens: number | null;
+            /** @description Of its activity; empty: it is part of none */
+            root_span_id: string;
+            /** Format: uuid */
+            run_id: string | null;
+            session: string;
+            source: components["schemas"]["SourceEnum"];
+            span_id: string;
+            /** Format: date-time */
+            started_at: string;
+            status: components["schemas"]["Status830Enum"];
+            /** Format: uuid */
+            step_id: string | null;
+            title: string;
+            tool: string;
+            trace_id: string;
+        };
         StartCommandRequest: {
             /** @description A name of the catalogue */
             command: string;
@@ -3399,6 +4010,8 @@ export interface components {
             /** @description Runs ever started */
             total_workflows: number;
         };
+        /** @enum {string} */
+        Status830Enum: "open" | "ok" | "error" | "unknown";
         Step: {
             agent: components["schemas"]["StepAgent"] | null;
             /**
@@ -3679,6 +4292,68 @@ export interface components {
             /** @description The slug of its workflow */
             workflow: string;
             workflow_name: string;
+        };
+        /** @enum {string} */
+        TypeEnum: "heartbeat" | "progress" | "log" | "register";
+        /** @enum {string} */
+        UpdateLevelEnum: "debug" | "info" | "warning" | "error";
+        /** @description What an update may hold; which of it it must depends on its type. */
+        UpdateRequest: {
+            /** @description heartbeat: the id or name of an agent */
+            agent?: string;
+            /** @description register */
+            agent_type?: string;
+            /**
+             * Format: date-time
+             * @description The moment it is of; a heartbeat of before what is known changes nothing
+             */
+            at?: string;
+            /** @description register */
+            capabilities?: string[];
+            /**
+             * Format: uuid
+             * @description progress, log
+             */
+            command_run?: string;
+            /** @description heartbeat, with a status */
+            current_task?: string | null;
+            /** @description Yours; it counts once in 24 hours */
+            event_id?: string;
+            /** @description progress, log */
+            fence?: number;
+            /** @description log; default info */
+            level?: components["schemas"]["UpdateLevelEnum"];
+            /** @description progress */
+            message?: string;
+            /** @description register */
+            name?: string;
+            /** @description progress; it never goes back in an attempt */
+            progress?: number;
+            /** @description heartbeat */
+            status?: components["schemas"]["AgentReportedStatusEnum"];
+            /** @description log */
+            text?: string;
+            type: components["schemas"]["TypeEnum"];
+        };
+        UpdatesRequest: {
+            updates: components["schemas"]["UpdateRequest"][];
+        };
+        UpdatesTaken: {
+            accepted: number;
+            /** @description Their event ids were taken before; nothing was done */
+            duplicates: number;
+            rejected: components["schemas"]["Rejected"][];
+            /** @description Where somebody wants it cancelled or paused */
+            signals: components["schemas"]["Signal"][];
+        };
+        /** @description Null where nothing told a number. */
+        UsedTokens: {
+            cache_read: number | null;
+            cache_write: number | null;
+            input: number | null;
+            output: number | null;
+            /** @description A part of the output */
+            reasoning: number | null;
         };
         ValidateRequest: {
             /**
@@ -4014,6 +4689,37 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    get_activity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                span_id: string;
+                trace_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActivityDetail"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_agents: {
         parameters: {
             query?: {
@@ -4069,6 +4775,42 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Agent"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_activities_of_agent: {
+        parameters: {
+            query?: {
+                /** @description The pagination cursor value. */
+                cursor?: string;
+                /** @description Number of results to return per page. */
+                limit?: number;
+                status?: "error" | "ok" | "open" | "unknown";
+            };
+            header?: never;
+            path: {
+                agent_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedActivityList"];
                 };
             };
             /** @description An error. */
@@ -4315,6 +5057,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Registered"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    send_updates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdatesRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UpdatesTaken"];
                 };
             };
             /** @description An error. */
@@ -5085,7 +5859,14 @@ export interface operations {
     };
     list_keys: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The pagination cursor value. */
+                cursor?: string;
+                /** @description Number of results to return per page. */
+                limit?: number;
+                /** @description over: revoked or expired */
+                state?: "over" | "usable";
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5097,7 +5878,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ApiKey"];
+                    "application/json": components["schemas"]["PaginatedApiKeyList"];
                 };
             };
             /** @description An error. */
@@ -5143,6 +5924,36 @@ export interface operations {
             };
         };
     };
+    get_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiKeyDetail"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     revoke_key: {
         parameters: {
             query?: never;
@@ -5160,6 +5971,74 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PatchedChangeKeyRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiKey"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotate_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RotateKeyRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewApiKey"];
+                };
             };
             /** @description An error. */
             default: {
@@ -6401,6 +7280,139 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Previewed"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_sessions: {
+        parameters: {
+            query?: {
+                agent?: string;
+                /** @description The pagination cursor value. */
+                cursor?: string;
+                /** @description Number of results to return per page. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedSessionRowList"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                session: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_spans: {
+        parameters: {
+            query?: {
+                /** @description What was done for this command run */
+                command_run?: string;
+                /** @description The pagination cursor value. */
+                cursor?: string;
+                /** @description Spans on a page, 1 to 500; default 500 */
+                limit?: number;
+                /** @description What this run's agents did */
+                run?: string;
+                /** @description Spans of this trace, 32 hex digits */
+                trace?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedSpanRowList"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_span: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                span_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Span"];
                 };
             };
             /** @description An error. */
