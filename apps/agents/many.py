@@ -114,7 +114,7 @@ def _fresh(change: Change, sender: Sender, updates: list[Update]) -> list[Update
     for one in updates:
         if one.event_id:
             first.setdefault(one.event_id, one.index)
-    new = _note(change, sender, first) if first else set()
+    new = _note(change.moment(), sender, first) if first else set()
     return [
         one
         for one in updates
@@ -122,7 +122,12 @@ def _fresh(change: Change, sender: Sender, updates: list[Update]) -> list[Update
     ]
 
 
-def _note(change: Change, sender: Sender, event_ids: Collection[str]) -> set[str]:
+def is_new(sender: Sender, event_id: str) -> bool:
+    """Note an event id in the caller's transaction; False when it was taken before."""
+    return bool(_note(now(), sender, [event_id]))
+
+
+def _note(moment: datetime, sender: Sender, event_ids: Collection[str]) -> set[str]:
     mark = f"{sender.identity.hex}:"
     keys = sorted(mark + one for one in event_ids)  # in one order, so that two requests do not cross
     if connection.vendor == "postgresql":
@@ -130,14 +135,14 @@ def _note(change: Change, sender: Sender, event_ids: Collection[str]) -> set[str
             cursor.execute(
                 "INSERT INTO agents_clientevent (project_id, key, at) SELECT %s, key, %s"
                 " FROM unnest(%s::text[]) AS given(key) ON CONFLICT DO NOTHING RETURNING key",
-                [sender.project_id, change.moment(), keys],
+                [sender.project_id, moment, keys],
             )
             new = [key for (key,) in cursor.fetchall()]
     else:
         known = set(_events(sender, keys).values_list("key", flat=True))
         new = [key for key in keys if key not in known]
         ClientEvent.objects.bulk_create(
-            ClientEvent(project_id=sender.project_id, key=key, at=change.moment()) for key in new
+            ClientEvent(project_id=sender.project_id, key=key, at=moment) for key in new
         )
     return {key.removeprefix(mark) for key in new}
 

@@ -340,3 +340,60 @@ def test_doubled_and_shuffled_batches_leave_what_one_in_order_leaves(
     assert sorted(lines.values_list("text", flat=True)) == sorted(
         one["text"] for one in updates if one["type"] == "log"
     )
+
+
+# --- single calls that come again ---
+
+
+def test_a_result_whose_reply_was_lost_is_answered_as_the_first_time(robot: Caller) -> None:
+    claimed = held(puller())
+    path = f"command-runs/{claimed.command_run_id}/result/"
+    body = {"fence": claimed.fence, "output": {"text": "done", "parts": [1, 2.5, None]}}
+    first, again = robot.post(path, body), robot.post(path, body)
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert first.json() == again.json() == {"id": str(claimed.command_run_id), "status": "completed"}
+    for other in ({"output": {"text": "other"}}, {"error": "broken"}):
+        assert robot.post(path, {"fence": claimed.fence, **other}).status_code == 409
+    assert robot.post(path, {**body, "fence": claimed.fence + 1}).status_code == 409
+    assert CommandRun.objects.get().attempts.count() == 1
+
+
+def test_an_error_whose_reply_was_lost_starts_no_second_retry(robot: Caller) -> None:
+    claimed = held(puller())
+    path = f"command-runs/{claimed.command_run_id}/result/"
+    body = {"fence": claimed.fence, "error": {"code": "busy", "message": "later", "retryable": True}}
+    first, again = robot.post(path, body), robot.post(path, body)
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert first.json() == again.json() == {"id": str(claimed.command_run_id), "status": "queued"}
+    assert robot.post(path, {"fence": claimed.fence, "error": "other"}).status_code == 409
+    assert CommandRun.objects.get().attempts.count() == 1
+
+
+def test_lines_that_come_again_under_their_event_id_are_kept_once(robot: Caller) -> None:
+    claimed = held(puller())
+    path = f"command-runs/{claimed.command_run_id}/logs/"
+    body = {"fence": claimed.fence, "lines": [{"text": "one"}, {"text": "two"}], "event_id": "a"}
+    assert robot.post(path, {**body, "fence": claimed.fence + 1}).status_code == 409
+    assert [robot.post(path, body).json()["kept"] for _ in range(2)] == [2, 0]
+    assert robot.post(path, {**body, "event_id": "b"}).json()["kept"] == 2
+    assert CommandRunLine.objects.filter(text="one").count() == 2
+
+
+def test_an_acknowledgement_says_that_the_work_has_begun(robot: Caller) -> None:
+    claimed = held(puller())
+    CommandRun.objects.update(lease_expires_at=timezone.now() + timedelta(seconds=1))
+    before = CommandRun.objects.get()
+    path = f"command-runs/{claimed.command_run_id}/"
+    body = {"fence": claimed.fence}
+    assert robot.post(path + "acknowledgement/", body).json() == {"cancel": False, "pause": False}
+    run = CommandRun.objects.get()
+    assert (run.message, run.progress) == ("Begun", 0)
+    assert run.lease_expires_at is not None
+    assert before.lease_expires_at is not None
+    assert run.lease_expires_at > before.lease_expires_at + timedelta(seconds=5)
+    robot.post(path + "progress/", {**body, "progress": 30, "message": "on it"})
+    assert robot.post(path + "acknowledgement/", body).status_code == 200
+    assert (CommandRun.objects.get().message, CommandRun.objects.get().progress) == ("on it", 30)
+    assert CommandRunLine.objects.filter(text="Begun").count() == 1
+    assert robot.post(path + "acknowledgement/", {"fence": claimed.fence + 1}).status_code == 409
+    assert caller(make_user()).post(path + "acknowledgement/", body).status_code == 403

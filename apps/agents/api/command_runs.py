@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -14,9 +15,10 @@ from rest_framework.response import Response
 
 from apps.accounts.api.authentication import principal_of
 from apps.accounts.api.permissions import IsAgentKey, IsOperator, IsViewer
-from apps.agents import lease, lines, queries, services
+from apps.agents import lease, lines, queries, repeats, services
 from apps.agents.api import serializers as s
 from apps.agents.api.agents import one_of
+from apps.agents.api.overload import AgentThrottle
 from apps.agents.connectors.base import Outcome
 from apps.agents.events import CommandRunProgress
 from apps.agents.lines import Said
@@ -24,6 +26,8 @@ from apps.agents.models import Agent, CommandRun, Connector, RunStatus, WorkKind
 from apps.agents.moves import Failure
 from apps.errors import InvalidInput, NotFound, StaleFence
 from apps.events import layer
+
+BEGUN = "Begun"
 
 
 def command_run_or_404(request: Request, command_run_id: UUID) -> CommandRun:
@@ -115,8 +119,30 @@ class CommandRunCancellationView(GenericAPIView[CommandRun]):
         return Response(body, status=status.HTTP_202_ACCEPTED)
 
 
+class CommandRunAcknowledgementView(GenericAPIView[CommandRun]):
+    permission_classes = (IsAgentKey,)
+    throttle_classes = (AgentThrottle,)
+    serializer_class = s.AcknowledgementSerializer
+
+    @extend_schema(
+        operation_id="acknowledge_command_run",
+        tags=["external agents"],
+        request=s.AcknowledgementSerializer,
+        responses=s.ProgressAnswerSerializer,
+    )
+    def post(self, request: Request, command_run_id: UUID) -> Response:
+        """Say that the work has begun: the first report, without progress. Renews the lease; 409 when the
+        fence is stale."""
+        run = held_command_run(request, command_run_id)
+        given = s.AcknowledgementSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        said = {"fence": given.validated_data["fence"]}
+        return _reported(run, said if run.message or run.progress else {**said, "message": BEGUN})
+
+
 class CommandRunProgressView(GenericAPIView[CommandRun]):
     permission_classes = (IsAgentKey,)
+    throttle_classes = (AgentThrottle,)
     serializer_class = s.ProgressSerializer
 
     @extend_schema(
@@ -130,22 +156,26 @@ class CommandRunProgressView(GenericAPIView[CommandRun]):
         run = held_command_run(request, command_run_id)
         given = s.ProgressSerializer(data=request.data)
         given.is_valid(raise_exception=True)
-        said = given.validated_data
-        signal = lease.report(
-            run.pk,
-            said["fence"],
-            progress=said["progress"],
-            message=said.get("message"),
-            text=said.get("text"),
-        )
-        if not signal.alive:
-            raise StaleFence("The lease was taken back or the command run is over; stop working on it.")
-        _tell(run, said)
-        if said.get("message") and said["message"] != run.message:
-            lines.append(run.pk, said["fence"], [Said(said["message"])])
-        if run.agent is not None:
-            services.agent_heartbeat(run.agent)
-        return Response({"cancel": signal.cancel, "pause": signal.pause})
+        return _reported(run, given.validated_data)
+
+
+def _reported(run: CommandRun, said: dict[str, Any]) -> Response:
+    """Renew the lease, keep what is said, and answer whether to stop or pause. Raises StaleFence."""
+    signal = lease.report(
+        run.pk,
+        said["fence"],
+        progress=said.get("progress"),
+        message=said.get("message"),
+        text=said.get("text"),
+    )
+    if not signal.alive:
+        raise StaleFence("The lease was taken back or the command run is over; stop working on it.")
+    _tell(run, said)
+    if said.get("message") and said["message"] != run.message:
+        lines.append(run.pk, said["fence"], [Said(said["message"])])
+    if run.agent is not None:
+        services.agent_heartbeat(run.agent)
+    return Response({"cancel": signal.cancel, "pause": signal.pause})
 
 
 def _tell(run: CommandRun, said: dict[str, Any]) -> None:
@@ -154,8 +184,8 @@ def _tell(run: CommandRun, said: dict[str, Any]) -> None:
         run_id=run.run_id,
         step_id=run.step_id,
         agent_id=run.agent_id,
-        progress=said["progress"],
-        message=said.get("message", ""),
+        progress=said.get("progress", run.progress),
+        message=said.get("message", run.message),
         text=said.get("text", "")[-2048:],
         heartbeat_at=timezone.now(),
     )
@@ -164,6 +194,7 @@ def _tell(run: CommandRun, said: dict[str, Any]) -> None:
 
 class CommandRunResultView(GenericAPIView[CommandRun]):
     permission_classes = (IsAgentKey,)
+    throttle_classes = (AgentThrottle,)
     serializer_class = s.ResultSerializer
 
     @extend_schema(
@@ -173,23 +204,40 @@ class CommandRunResultView(GenericAPIView[CommandRun]):
         responses=s.CommandRunStateSerializer,
     )
     def post(self, request: Request, command_run_id: UUID) -> Response:
-        """Finish it with an output or an error. 409 when the fence is stale; nothing is written then."""
+        """Finish it with an output or an error. 409 when the fence is stale; nothing is written then.
+        The same result again, because its reply was lost, is answered as the first time."""
         run = held_command_run(request, command_run_id)
         given = s.ResultSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         said = given.validated_data
         if "output" in said:
-            output = said["output"]
+            output = said["output"] if isinstance(said["output"], dict) else {"value": said["output"]}
             outcome = Outcome(
-                output=output if isinstance(output, dict) else {"value": output},
+                output=output,
                 input_tokens=said.get("input_tokens"),
                 output_tokens=said.get("output_tokens"),
                 model=said["model"],
                 demo=False,
             )
-            ended = lease.finish(run.pk, said["fence"], outcome)
+            ended = _once(
+                lambda: lease.finish(run.pk, said["fence"], outcome),
+                lambda: repeats.finished_so(run.pk, said["fence"], output),
+            )
         else:
             error = said["error"]
             failure = Failure(error["code"], error["message"], retryable=error["retryable"])
-            ended = lease.fail(run.pk, said["fence"], failure)
+            ended = _once(
+                lambda: lease.fail(run.pk, said["fence"], failure),
+                lambda: repeats.failed_so(run.pk, said["fence"], failure.message),
+            )
         return Response({"id": str(ended.pk), "status": ended.status})
+
+
+def _once(verb: Callable[[], CommandRun], done: Callable[[], CommandRun | None]) -> CommandRun:
+    """Do it, or find that it was done by the same call before. Raises StaleFence."""
+    try:
+        return verb()
+    except StaleFence:
+        if (run := done()) is None:
+            raise
+        return run

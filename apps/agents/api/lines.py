@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.generics import GenericAPIView
@@ -12,10 +13,13 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.accounts.api.authentication import principal_of
 from apps.accounts.api.permissions import IsAgentKey, IsViewer
-from apps.agents import lease, lines, services
+from apps.agents import lease, lines, many, services
 from apps.agents.api.command_runs import command_run_or_404, held_command_run
+from apps.agents.api.overload import AgentThrottle
 from apps.agents.models import CommandRun, CommandRunLine, LogLevel
+from apps.agents.updates import LONGEST_EVENT_ID
 from apps.errors import InvalidInput
 
 MOST_ON_PAGE = 500
@@ -39,10 +43,13 @@ class SaidLineSerializer(serializers.Serializer[Any]):
 class AppendLinesSerializer(serializers.Serializer[Any]):
     fence = serializers.IntegerField(min_value=0)
     lines = serializers.ListField(child=SaidLineSerializer(), max_length=lines.MOST_IN_CALL)
+    event_id = serializers.CharField(
+        required=False, max_length=LONGEST_EVENT_ID, help_text="Yours; these lines are kept once in 24 hours"
+    )
 
 
 class AppendedSerializer(serializers.Serializer[Any]):
-    kept = serializers.IntegerField()
+    kept = serializers.IntegerField(help_text="0 when the event id was taken before")
     dropped = serializers.IntegerField(help_text="Lines beyond what one command run keeps")
     last = serializers.IntegerField(help_text="The number of the newest line there is")
     cancel = serializers.BooleanField()
@@ -52,6 +59,7 @@ class AppendedSerializer(serializers.Serializer[Any]):
 class CommandRunLogsView(GenericAPIView[CommandRunLine]):
     queryset = CommandRunLine.objects.none()
     serializer_class = LogLineSerializer
+    throttle_classes = (AgentThrottle,)
     ordering = ("number",)
 
     def get_permissions(self) -> list[BasePermission]:
@@ -91,8 +99,12 @@ class CommandRunLogsView(GenericAPIView[CommandRunLine]):
         run: CommandRun = held_command_run(request, command_run_id)
         given = AppendLinesSerializer(data=request.data)
         given.is_valid(raise_exception=True)
-        fence = given.validated_data["fence"]
-        taken = lines.append(run.pk, fence, [lines.Said(**one) for one in given.validated_data["lines"]])
+        fence, event_id = given.validated_data["fence"], given.validated_data.get("event_id")
+        said = [lines.Said(**one) for one in given.validated_data["lines"]]
+        with transaction.atomic():
+            if event_id is not None and not many.is_new(_sender(request), event_id):
+                said = []
+            taken = lines.append(run.pk, fence, said)
         signal = lease.report(run.pk, fence)
         if run.agent is not None:
             services.agent_heartbeat(run.agent)
@@ -105,6 +117,12 @@ class CommandRunLogsView(GenericAPIView[CommandRunLine]):
                 "pause": signal.pause,
             }
         )
+
+
+def _sender(request: Request) -> many.Sender:
+    principal = principal_of(request)
+    assert principal.key_id is not None  # only keys have the scope
+    return many.Sender(principal.project_id, principal.key_id, principal.agent_id)
 
 
 def _after(request: Request) -> int:

@@ -32,12 +32,13 @@ class AgentThrottle(BaseThrottle):
     _wait: float | None = None
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        if not settings.MC.agent_rate or not isinstance(request.auth, Principal):
+        who = request.auth
+        if not settings.MC.agent_rate or not isinstance(who, Principal) or not who.can("agent"):
             return True
-        if wait := _known().wait(request.auth.identity):
+        if wait := _known().wait(who.identity):
             self._wait = wait
             return False
-        charge(request.auth, 1)
+        charge(who, 1)
         return True
 
     def wait(self) -> float | None:

@@ -18,6 +18,7 @@ from apps.accounts.principal import Principal
 from apps.agents import lease, services
 from apps.agents.api import serializers as s
 from apps.agents.api.agents import agent_or_404
+from apps.agents.api.overload import AgentThrottle
 from apps.agents.keyholders import note_key
 from apps.agents.models import Agent, Connector
 from apps.errors import Conflict, Forbidden, InvalidInput, NotFound
@@ -52,6 +53,7 @@ def may_register(principal: Principal, name: str) -> None:
 
 class RegisterView(GenericAPIView[Agent]):
     permission_classes = (IsAgentKey,)
+    throttle_classes = (AgentThrottle,)
     serializer_class = s.RegisterSerializer
 
     @extend_schema(
@@ -79,6 +81,7 @@ class RegisterView(GenericAPIView[Agent]):
 
 class HeartbeatView(GenericAPIView[Agent]):
     permission_classes = (IsAgentKey,)
+    throttle_classes = (AgentThrottle,)
     serializer_class = s.HeartbeatSerializer
 
     @extend_schema(
@@ -103,6 +106,7 @@ class ClaimView(GenericAPIView[Agent]):
     """One look for work; `longpoll` repeats it while the caller is willing to wait."""
 
     permission_classes = (IsAgentKey,)
+    throttle_classes = (AgentThrottle,)
     serializer_class = s.ClaimSerializer
 
     @extend_schema(

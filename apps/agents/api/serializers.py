@@ -182,6 +182,10 @@ class ClaimSerializer(serializers.Serializer[Any]):
     command_run = ClaimedSerializer()
 
 
+class AcknowledgementSerializer(serializers.Serializer[Any]):
+    fence = serializers.IntegerField(min_value=0)
+
+
 class ProgressSerializer(serializers.Serializer[Any]):
     fence = serializers.IntegerField(min_value=0)
     progress = serializers.IntegerField(min_value=0, max_value=100)

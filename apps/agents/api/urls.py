@@ -31,6 +31,10 @@ urlpatterns: list[URLPattern] = [
     ),
     path("command-runs/<uuid:command_run_id>/priority/", bulk.CommandRunPriorityView.as_view()),
     path("command-runs/<uuid:command_run_id>/logs/", lines.CommandRunLogsView.as_view()),
+    path(
+        "command-runs/<uuid:command_run_id>/acknowledgement/",
+        command_runs.CommandRunAcknowledgementView.as_view(),
+    ),
     path("command-runs/<uuid:command_run_id>/progress/", command_runs.CommandRunProgressView.as_view()),
     path("command-runs/<uuid:command_run_id>/result/", command_runs.CommandRunResultView.as_view()),
 ]

@@ -15,6 +15,7 @@ from apps.accounts.api.permissions import IsAgentKey
 from apps.agents import lease, services
 from apps.agents.api.agents import idempotency_key
 from apps.agents.api.command_runs import held_command_run
+from apps.agents.api.overload import AgentThrottle
 from apps.workflows import questions
 from apps.workflows.models import Approval, ApprovalState
 from apps.workflows.questions import Question
@@ -74,6 +75,7 @@ class AskedSerializer(serializers.Serializer[Any]):
 
 class CommandRunApprovalsView(GenericAPIView[Approval]):
     permission_classes = (IsAgentKey,)
+    throttle_classes = (AgentThrottle,)
     serializer_class = AskSerializer
 
     @extend_schema(
