@@ -144,8 +144,7 @@ def test_a_session_holds_its_activities_and_what_they_used(project: Project, rea
     found = reader.get("sessions/s/1/").json()
     assert {row["title"] for row in found["activities"]} == {"Task 1", "Task 2"}
     assert (found["tokens"]["input"], found["cost_usd"]) == (214, 0.004)
-    for nothing in ("nothing", "%00"):
-        assert reader.get(f"sessions/{nothing}/").status_code == 404
+    assert reader.get("sessions/nothing/").status_code == 404
     assert reader.get("sessions/?agent=x").status_code == 400
 
 
