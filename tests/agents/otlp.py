@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
-from google.rpc.status_pb2 import Status
+from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -40,7 +40,7 @@ class Answer:
 
 def a_span(**given: Any) -> Span:
     now = time.time_ns()
-    usual = {
+    usual: dict[str, Any] = {
         "trace_id": os.urandom(16),
         "span_id": os.urandom(8),
         "name": "chat a-model",

@@ -20,6 +20,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
+from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from apps.accounts.models import ApiKey, Project, Role
 from apps.accounts.services import default_project
@@ -82,7 +83,7 @@ async def test_logs_are_kept_too() -> None:
 
 async def test_json_is_kept_as_the_protobuf_it_stands_for() -> None:
     span = a_span(parent_span_id=b"12345678", kind=3, flags=257)
-    span.status.code, span.status.message = 2, "it broke"
+    span.status.CopyFrom(Status(code=Status.STATUS_CODE_ERROR, message="it broke"))
     for name, value in {"t": "x", "i": -5, "d": 0.5, "b": False}.items():
         field = {"t": "string_value", "i": "int_value", "d": "double_value", "b": "bool_value"}[name]
         setattr(span.attributes.add(key=name).value, field, value)
@@ -177,7 +178,7 @@ async def test_metrics_are_taken_and_ignored() -> None:
 
 
 LATER = (1 << 64) - 1
-BAD_SPANS = {
+BAD_SPANS: dict[str, dict[str, Any]] = {
     "short trace id": {"trace_id": b"short"},
     "zero trace id": {"trace_id": bytes(16)},
     "long span id": {"span_id": b"123456789"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -14,8 +15,9 @@ from apps.accounts.models import Project
 from apps.accounts.services import default_project
 from apps.agents.models import Agent
 from apps.agents.models.telemetry import Span, SpanData, TelemetryBatch
-from apps.agents.telemetry import inbox, pruning, reading, store
+from apps.agents.telemetry import inbox, pruning, reading
 from apps.agents.telemetry.decode import Export
+from apps.events import journal
 from apps.events.clock import now
 from config.engine import Engine, duties
 from tests.accounts.people import make_project
@@ -103,6 +105,15 @@ def test_small_exports_are_stored_together() -> None:
     assert Span.objects.count() == 31
 
 
+def test_a_broken_export_spoils_none_that_came_with_it() -> None:
+    for _ in range(5):
+        put(traces(a_span()))
+    bad = broken()
+    put(traces(a_span()))
+    assert reading.read_all() == 6
+    assert left() == [bad]
+
+
 def test_a_broken_export_is_tried_three_times_and_then_dropped(caplog: pytest.LogCaptureFixture) -> None:
     before, bad, after = put(traces(a_span())), broken(), put(traces(a_span()))
     assert before < bad < after
@@ -118,33 +129,39 @@ def test_a_broken_export_is_tried_three_times_and_then_dropped(caplog: pytest.Lo
     assert "was dropped" in error.message
 
 
-def test_what_the_rows_refuse_is_undone_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = store.take
+@pytest.fixture
+def refusals() -> Iterator[list[Exception]]:
+    """What is put in here is raised when an agent is added, inside the transaction that stores it."""
+    _refusals.clear()
+    journal.subscribe("agent.added", _refuse)
+    yield _refusals
+    _refusals.clear()
 
-    def failing_late(*args: Any) -> None:
-        real(*args)
-        raise IntegrityError("after the spans were written")
 
+_refusals: list[Exception] = []
+
+
+def _refuse(event: Any, change: Any) -> None:
+    if _refusals:
+        raise _refusals[0]
+
+
+def test_what_the_rows_refuse_is_undone_whole(refusals: list[Exception]) -> None:
     put(traces(a_span()))
-    monkeypatch.setattr(store, "take", failing_late)
+    refusals.append(IntegrityError("not like this"))
     assert reading.read_all() == 0
-    assert Span.objects.count() == 0
-    monkeypatch.setattr(store, "take", real)
+    assert (Span.objects.count(), Agent.objects.count(), len(left())) == (0, 0, 1)
+    refusals.clear()
     assert reading.read_all() == 1
-    assert Span.objects.count() == 1
+    assert (Span.objects.count(), Agent.objects.count()) == (1, 1)
 
 
-def test_a_database_that_is_away_costs_no_export(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = store.take
-
-    def refusing(*_: Any) -> None:
-        raise OperationalError("too many locks")
-
+def test_a_database_that_refuses_for_a_while_costs_no_export(refusals: list[Exception]) -> None:
     put(traces(a_span()))
-    monkeypatch.setattr(store, "take", refusing)
+    refusals.append(OperationalError("too many locks"))
     for _ in range(reading.MOST_TRIES * 3):
-        reading.read_all()
-    monkeypatch.setattr(store, "take", real)
+        assert reading.read_all() == 0
+    refusals.clear()
     assert reading.read_all() == 1
     assert Span.objects.count() == 1
 

@@ -47,6 +47,8 @@ GZIP_MAGIC = b"\x1f\x8b"
 # google.rpc.Code by HTTP status.
 CODES = {400: 3, 401: 16, 403: 7, 404: 5, 405: 12, 408: 4, 413: 8, 415: 3, 429: 8, 503: 14}
 BODY_SECONDS = 30.0
+DRAIN_SECONDS = 10.0
+DRAINED_BODIES = 4
 BUSY_SECONDS = 1
 BACKLOG_SECONDS = 5
 DECODERS = 2
@@ -209,6 +211,8 @@ class _Body:
             async with asyncio.timeout(BODY_SECONDS):
                 while not self.is_read:
                     part = await self._next()
+                    if self._seen > self._limit:
+                        raise self._too_large()
                     self._hold(len(part))
                     self.held += len(part)
                     parts.append(part)
@@ -217,12 +221,12 @@ class _Body:
         return b"".join(parts)
 
     async def drain(self) -> None:
-        """Let what is left of it pass, unless it is too much or too slow."""
+        """Let what is left of it pass, unless it is far too much or too slow."""
         try:
-            async with asyncio.timeout(BODY_SECONDS):
-                while not self.is_read:
+            async with asyncio.timeout(DRAIN_SECONDS):
+                while not self.is_read and self._seen <= self._limit * DRAINED_BODIES:
                     await self._next()
-        except (TimeoutError, Refused, Disconnected):
+        except (TimeoutError, Disconnected):
             return
 
     async def _next(self) -> bytes:
@@ -231,8 +235,6 @@ class _Body:
             raise Disconnected
         part: bytes = message.get("body", b"")
         self._seen += len(part)
-        if self._seen > self._limit:
-            raise self._too_large()
         self.is_read = not message.get("more_body", False)
         return part
 

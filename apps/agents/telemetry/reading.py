@@ -119,11 +119,15 @@ def _facts(some: Iterable[Waiting]) -> list[SpanFacts]:
     batches = TelemetryBatch.objects.filter(pk__in=[one.id for one in some]).order_by("id")
     facts: list[SpanFacts] = []
     for signal, body in batches.values_list("signal", "body"):
-        if signal == TelemetrySignal.TRACES:
-            facts += mapping.spans_of(ExportTraceServiceRequest.FromString(bytes(body)))
-        else:
-            facts += log_mapping.spans_of_logs(ExportLogsServiceRequest.FromString(bytes(body)))
+        facts += facts_in(signal, bytes(body))
     return facts
+
+
+def facts_in(signal: str, body: bytes) -> list[SpanFacts]:
+    """What one export says."""
+    if signal == TelemetrySignal.TRACES:
+        return mapping.spans_of(ExportTraceServiceRequest.FromString(body))
+    return log_mapping.spans_of_logs(ExportLogsServiceRequest.FromString(body))
 
 
 def _store(some: list[Waiting], facts: list[SpanFacts]) -> None:
