@@ -132,6 +132,11 @@ def _work(run: CommandRun, data: CommandRunData) -> Work:
         input=data.input,
         timeout_seconds=run.timeout_seconds,
         offline=command.offline if command else "",
+        agent_id=run.agent_id,
+        connector=agent.connector if agent else "",
+        endpoint=agent.endpoint if agent else "",
+        secret_version=agent.secret_version if agent else 1,
+        run_id=run.run_id,
     )
 
 

@@ -25,12 +25,11 @@ from django.utils import timezone
 
 from apps.agents import lease, lines
 from apps.agents.connectors.base import ConnectorError, Outcome
-from apps.agents.connectors.http_request import HttpConnector
-from apps.agents.connectors.llm import connector_for
+from apps.agents.connectors.choice import connector_of
 from apps.agents.events import CommandRunProgress
 from apps.agents.lease import Claimed
 from apps.agents.lines import Said
-from apps.agents.models import RunStatus, Worker, WorkKind
+from apps.agents.models import RunStatus, Worker
 from apps.agents.moves import Failure
 from apps.errors import StaleFence
 from apps.events import layer
@@ -59,6 +58,7 @@ class Body:
     told_at: float = 0.0
     renewed_at: float = field(default_factory=time.monotonic)
     why_stopped: str = ""
+    handed_over: bool = False
     said: deque[Said] = field(default_factory=deque)
     """What was logged and is not written yet."""
     writing: threading.Lock = field(default_factory=threading.Lock)
@@ -74,6 +74,10 @@ class Body:
         if time.monotonic() - self.told_at >= TICK_SECONDS:
             self.told_at = time.monotonic()
             self.tell()
+
+    def hand_over(self) -> None:
+        """Only keep the lease from now on: whoever has the work reports by itself."""
+        self.handed_over = True
 
     def log(self, text: str) -> None:
         """A line of the log; written together with what else is written, within half a second."""
@@ -167,7 +171,7 @@ class WorkerProcess:
     def _run(self, body: Body) -> Outcome | Failure | None:
         """The body's outcome, why it failed, or None when it was told to stop."""
         work = body.claimed.work
-        connector = HttpConnector() if work.kind == WorkKind.HTTP else connector_for(work.model)
+        connector = connector_of(work)
         try:
             fail_point("agents.worker.connector:before", _answer_lost)
             body.task = asyncio.run_coroutine_threadsafe(
@@ -252,7 +256,7 @@ class WorkerProcess:
             due = time.monotonic() - body.renewed_at >= settings.MC.heartbeat_seconds
             if signal.alive and (body.dirty or due):
                 signal = self._renew(body)
-                if due:
+                if due and not body.handed_over:
                     body.tell()  # a sign of life for whoever looks on
             if signal.alive and body.said:
                 self._write_lines(body)
@@ -267,9 +271,7 @@ class WorkerProcess:
         signal = lease.report(
             body.claimed.command_run_id,
             body.claimed.fence,
-            progress=body.percent,
-            message=body.message,
-            text=body.text[-TEXT_KEPT:],
+            **_told(body),
         )
         body.renewed_at = started
         return signal
@@ -293,6 +295,13 @@ class WorkerProcess:
         fields: dict[str, Any] = {"heartbeat_at": now(), "stopping": self._stopping.is_set()}
         if not Worker.objects.filter(pk=self.id).update(**fields):
             Worker.objects.create(id=self.id, name=self.name, slots=self.slots, **fields)
+
+
+def _told(body: Body) -> dict[str, Any]:
+    """What a renewal writes of how far the work is; nothing once somebody else says it."""
+    if body.handed_over:
+        return {}
+    return {"progress": body.percent, "message": body.message, "text": body.text[-TEXT_KEPT:]}
 
 
 def _answer_lost(said: str) -> ConnectorError:

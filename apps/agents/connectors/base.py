@@ -30,6 +30,11 @@ class Work:
     timeout_seconds: float
     offline: str = ""
     kind: str = "command"
+    agent_id: UUID | None = None
+    connector: str = "llm"
+    endpoint: str = ""
+    secret_version: int = 1
+    run_id: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -47,8 +52,14 @@ class Outcome:
 class Report(Protocol):
     """Tells whoever watches how far the work is."""
 
+    why_stopped: str
+    """Why the work was ended from outside: `cancel`, `stale` or `give_back`; empty while it was not."""
+
     async def progress(self, percent: int, message: str = "", text: str | None = None) -> None:
         """`text` is everything written so far. Cheap to call: the implementation limits the rate."""
+
+    def hand_over(self) -> None:
+        """From now on somebody else tells how far the work is, and writes its end."""
 
 
 class ConnectorError(Exception):
