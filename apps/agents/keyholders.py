@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
+from django.db.models import Q
+
 from apps.accounts.house import KeyAgent, KeyKind, Tell
 from apps.agents.events import KeyChanged
 from apps.agents.models import Agent
@@ -40,3 +42,10 @@ def note_key(agent: Agent, key_id: UUID | None) -> None:
     if key_id is not None and agent.key_id != key_id:
         agent.key_id = key_id
         Agent.objects.filter(pk=agent.pk).update(key_id=key_id)
+
+
+def note_keys(agents: Collection[UUID], key_id: UUID | None) -> None:
+    """The same for many."""
+    if agents and key_id is not None:
+        others = Q(key_id=None) | ~Q(key_id=key_id)
+        Agent.objects.filter(others, pk__in=agents).update(key_id=key_id)

@@ -158,7 +158,7 @@ class OtlpDoor:
             if export.items:
                 if self.backlog.look().is_over(self.limits.backlog_bytes):
                     raise Refused(503, "Telemetry waits to be stored; come back later.", BACKLOG_SECONDS)
-                inbox.put(principal.project_id, principal.agent_id, export)
+                inbox.put(principal.project_id, principal.agent_id, export, key_id=principal.key_id)
         except DatabaseError as error:
             logger.warning("telemetry was not kept: %s", type(error).__name__)
             raise Refused(503, "The database refuses; try again shortly.", BACKLOG_SECONDS) from None

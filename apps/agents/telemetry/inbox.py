@@ -50,11 +50,12 @@ def count() -> Waiting:
     return Waiting(found["batches"], found["size"] or 0)
 
 
-def put(project_id: UUID, agent_id: UUID | None, export: Export) -> None:
+def put(project_id: UUID, agent_id: UUID | None, export: Export, *, key_id: UUID | None = None) -> None:
     """Commit one export; `agent_id` is that of a key which belongs to one agent."""
     TelemetryBatch.objects.create(
         project_id=project_id,
         agent_id=agent_id,
+        key_id=key_id,
         signal=export.signal,
         body=export.body,
         items=export.items,

@@ -37,6 +37,7 @@ class Waiting:
     id: int
     project_id: UUID
     agent_id: UUID | None
+    key_id: UUID | None
     items: int
     attempts: int
 
@@ -95,7 +96,7 @@ def _oldest(put_off: set[int], alone: set[int]) -> list[Waiting]:
         found = found.exclude(pk__in=put_off)
     if connection.features.has_select_for_update_skip_locked:
         found = found.select_for_update(skip_locked=True)
-    names = ("id", "project_id", "agent_id", "items", "attempts")
+    names = ("id", "project_id", "agent_id", "key_id", "items", "attempts")
     chosen: list[Waiting] = []
     for one in (Waiting(*row) for row in found.values_list(*names)[:TOGETHER_BATCHES]):
         if chosen and not _goes_with(chosen, one, alone):
@@ -108,7 +109,8 @@ def _oldest(put_off: set[int], alone: set[int]) -> list[Waiting]:
 
 def _goes_with(chosen: list[Waiting], one: Waiting, alone: set[int]) -> bool:
     return (
-        (one.project_id, one.agent_id) == (chosen[0].project_id, chosen[0].agent_id)
+        (one.project_id, one.agent_id, one.key_id)
+        == (chosen[0].project_id, chosen[0].agent_id, chosen[0].key_id)
         and sum(other.items for other in chosen) + one.items <= TOGETHER_ITEMS
         and not one.attempts
         and one.id not in alone
@@ -131,7 +133,7 @@ def facts_in(signal: str, body: bytes) -> list[SpanFacts]:
 
 
 def _store(some: list[Waiting], facts: list[SpanFacts]) -> None:
-    store.take(some[0].project_id, some[0].agent_id, facts)
+    store.take(some[0].project_id, some[0].agent_id, facts, key_id=some[0].key_id)
     batches = TelemetryBatch.objects.filter(pk__in=[one.id for one in some])
     batches._raw_delete(batches.db)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from uuid import UUID
 
+from apps.agents.keyholders import note_keys
 from apps.agents.models import Agent, Span, SpanSource, SpanStatus
 from apps.agents.telemetry import facts as f
 from apps.agents.telemetry import merging, presence, rows, senders, tree
@@ -24,25 +25,30 @@ AT_ONCE = 1000
 UPDATED_AT_ONCE = 5000
 
 
-def take(project_id: UUID, batch_agent_id: UUID | None, facts: Sequence[SpanFacts]) -> None:
+def take(
+    project_id: UUID,
+    batch_agent_id: UUID | None,
+    facts: Sequence[SpanFacts],
+    *,
+    key_id: UUID | None = None,
+) -> None:
     """Store spans and what follows from them, in the caller's transaction or one of its own.
 
-    `batch_agent_id`: the agent that the sender's key belongs to; all of it is that agent's then.
+    `batch_agent_id`: the agent that the sender's key belongs to; all of it is that agent's then, and
+    nobody's when that one is no more. `key_id`: the key it came with.
     """
-    if not facts:
+    if not facts or not _is_there(project_id, batch_agent_id):
         return
     with journal.changes(project_id) as change:
         rows.lock(project_id)
-        bound = _bound_agent(project_id, batch_agent_id)
         given = iter(facts)
         while some := list(islice(given, AT_ONCE)):
-            _Taking(change, bound).take(some)
+            _Taking(change, batch_agent_id, key_id).take(some)
 
 
-def _bound_agent(project_id: UUID, agent_id: UUID | None) -> UUID | None:
-    if agent_id is None or not Agent.objects.filter(project_id=project_id, pk=agent_id).exists():
-        return None
-    return agent_id
+def _is_there(project_id: UUID, agent_id: UUID | None) -> bool:
+    """A key that belongs to one agent must not speak for others when that one is gone."""
+    return agent_id is None or Agent.objects.filter(project_id=project_id, pk=agent_id).exists()
 
 
 @dataclass(slots=True)
@@ -51,6 +57,7 @@ class _Taking:
 
     change: Change
     bound: UUID | None
+    key_id: UUID | None
     told: dict[Key, SpanFacts] = field(default_factory=dict)  # the newest word that counted
     held: dict[Key, Row] = field(default_factory=dict)
     rows: dict[Key, Row] = field(default_factory=dict)
@@ -186,6 +193,7 @@ class _Taking:
         }
         heard = {agent_id: self.agents.get(agent_id) for agent_id in agents if agent_id is not None}
         presence.heard(self.change, heard, ended - {None})
+        note_keys(heard, self.key_id)
 
     def _move_what_is_below(self, changed: Mapping[Key, Row]) -> set[UUID | None]:
         """Spans that were stored before their parents' real place was known go where these now are."""
