@@ -81,5 +81,5 @@ class SpanFacts:
 
     @property
     def is_start(self) -> bool:
-        """Whether it tells only that the span began (Logfire's pending-span shape); the end comes later."""
-        return self.source == START
+        """Whether it tells only that the span began: a pending span, a record of a prompt."""
+        return self.status == OPEN

@@ -77,11 +77,12 @@ class _Table:
                 names.setdefault(model.rstrip("*").lower(), []).append((since, price))
 
     def of(self, model: str) -> list[tuple[datetime, Price]]:
-        plain = model.strip().lower().rpartition("/")[2]
-        for name in (plain, _DATED.sub("", plain.removesuffix("-latest"))):
+        whole = model.strip().lower()
+        plain = whole.rpartition("/")[2]
+        for name in (whole, plain, _DATED.sub("", plain.removesuffix("-latest"))):
             if name in self._whole:
                 return self._whole[name]
-        fitting = [name for name in self._beginnings if plain.startswith(name)]
+        fitting = [name for name in self._beginnings if whole.startswith(name) or plain.startswith(name)]
         return self._beginnings[max(fitting, key=len)] if fitting else []
 
 
