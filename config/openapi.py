@@ -52,6 +52,7 @@ PROBLEM: dict[str, Any] = {
 
 class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = BearerAuthentication
+    match_subclasses = True
     name = ["accessToken", "apiKey"]
 
     def get_security_definition(self, auto_schema: Any) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from apps.accounts.api.permissions import IsAgentKey, IsOperator, IsViewer
 from apps.agents import lease, lines, queries, repeats, services
 from apps.agents.api import serializers as s
 from apps.agents.api.agents import one_of
+from apps.agents.api.callbacks import Callback, CallbackAuthentication
 from apps.agents.api.overload import AgentThrottle
 from apps.agents.connectors.base import Outcome
 from apps.agents.events import CommandRunProgress
@@ -45,13 +46,24 @@ def held_command_run(request: Request, command_run_id: UUID) -> CommandRun:
     What a worker of ours does has none either and is nobody's to report on.
     """
     run = command_run_or_404(request, command_run_id)
-    bound = principal_of(request).agent_id
+    caller = principal_of(request)
+    if isinstance(caller, Callback):
+        return _called_back(request, run, caller)
+    bound = caller.agent_id
     agent: Agent | None = run.agent
     is_foreign = run.kind != WorkKind.COMMAND
     if agent is not None:
         is_foreign = agent.connector != Connector.PULL or (bound is not None and bound != agent.pk)
     if is_foreign:
         raise NotFound("There is no such command run among those of your agents.")
+    return run
+
+
+def _called_back(request: Request, run: CommandRun, caller: Callback) -> CommandRun:
+    """The command run whose attempt this token was given with. Raises StaleFence for another attempt."""
+    fence = request.data.get("fence", caller.fence) if isinstance(request.data, dict) else caller.fence
+    if not caller.may_report(run.pk, fence):
+        raise StaleFence("The callback token is of another attempt than the fence; nothing was written.")
     return run
 
 
@@ -120,6 +132,7 @@ class CommandRunCancellationView(GenericAPIView[CommandRun]):
 
 
 class CommandRunAcknowledgementView(GenericAPIView[CommandRun]):
+    authentication_classes = (CallbackAuthentication,)
     permission_classes = (IsAgentKey,)
     throttle_classes = (AgentThrottle,)
     serializer_class = s.AcknowledgementSerializer
@@ -141,6 +154,7 @@ class CommandRunAcknowledgementView(GenericAPIView[CommandRun]):
 
 
 class CommandRunProgressView(GenericAPIView[CommandRun]):
+    authentication_classes = (CallbackAuthentication,)
     permission_classes = (IsAgentKey,)
     throttle_classes = (AgentThrottle,)
     serializer_class = s.ProgressSerializer
@@ -193,6 +207,7 @@ def _tell(run: CommandRun, said: dict[str, Any]) -> None:
 
 
 class CommandRunResultView(GenericAPIView[CommandRun]):
+    authentication_classes = (CallbackAuthentication,)
     permission_classes = (IsAgentKey,)
     throttle_classes = (AgentThrottle,)
     serializer_class = s.ResultSerializer

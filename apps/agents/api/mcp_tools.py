@@ -10,7 +10,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from apps.accounts.watch import watch
-from apps.agents import lease, lines, patience, queries, services, wakeups
+from apps.agents import lease, lines, patience, queries, repeats, services, wakeups
 from apps.agents.api import mcp_shapes as m
 from apps.agents.api.mcp_server import Caller, Tool, checked, in_thread, lacks
 from apps.agents.connectors.base import Outcome
@@ -234,24 +234,34 @@ def _renewed(run: CommandRun, fence: int, percent: int | None = None, message: s
 @in_thread
 def complete_command(caller: Caller, given: m.CompleteCommand) -> m.Completed:
     run = held_run(caller, given.id)
-    try:
-        if given.error is not None:
-            failure = Failure(given.error_code, given.error, retryable=given.retryable)
-            ended = lease.fail(run.pk, given.fence, failure)
-        else:
-            ended = lease.finish(run.pk, given.fence, _outcome(given))
-    except StaleFence:
-        raise StaleFence(TAKEN_BACK) from None
+    ended = _failed(run, given, given.error) if given.error is not None else _finished(run, given)
     if run.agent is not None:
         services.agent_heartbeat(run.agent)
     return m.Completed(id=ended.pk, status=ended.status)
 
 
-def _outcome(given: m.CompleteCommand) -> Outcome:
+def _finished(run: CommandRun, given: m.CompleteCommand) -> CommandRun:
+    """Write the output, or find that the same call did it before. Raises StaleFence."""
     output = given.output
     if not isinstance(output, dict):
         output = {"text" if isinstance(output, str) else "value": output}
-    return Outcome(output, given.input_tokens, given.output_tokens, given.model, demo=False)
+    outcome = Outcome(output, given.input_tokens, given.output_tokens, given.model, demo=False)
+    try:
+        return lease.finish(run.pk, given.fence, outcome)
+    except StaleFence:
+        if done := repeats.finished_so(run.pk, given.fence, output):
+            return done
+        raise StaleFence(TAKEN_BACK) from None
+
+
+def _failed(run: CommandRun, given: m.CompleteCommand, error: str) -> CommandRun:
+    """The same for an error."""
+    try:
+        return lease.fail(run.pk, given.fence, Failure(given.error_code, error, retryable=given.retryable))
+    except StaleFence:
+        if done := repeats.failed_so(run.pk, given.fence, error):
+            return done
+        raise StaleFence(TAKEN_BACK) from None
 
 
 def _self(agent: Agent) -> m.Self:
