@@ -256,10 +256,8 @@ def test_the_same_records_are_the_same_spans_in_whatever_batches_they_come(progr
 
 
 def test_records_that_differ_in_one_thing_are_different_spans() -> None:
-    requests = [
-        claude("api_request"), claude("api_request", event__sequence=2),
-        claude("api_request", prompt__id="p2"), claude("api_request", session__id="s2"), claude("api_request", request_id="r"),
-    ]  # fmt: skip
+    others = ({"event__sequence": 2}, {"prompt__id": "p2"}, {"session__id": "s2"}, {"request_id": "r"})
+    requests = [claude("api_request"), *(claude("api_request", **other) for other in others)]
     found = read(*requests, time_unix_nano=NANOSECONDS)
     assert len({span.span_id for span in found}) == len(requests)
     twice = read(claude("api_request"), claude("api_request"))  # a second apart
