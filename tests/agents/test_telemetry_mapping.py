@@ -162,8 +162,8 @@ def test_without_such_an_attribute_the_name_tells_the_kind(name: str, kind: str)
         ({"gen_ai.agent.name": "planner", "agent.name": "other"}, "team/shop:planner", "planner"),
         ({"agent.name": "planner"}, "team/shop:planner", "planner"),
         ({"traceloop.span.kind": "agent", "traceloop.entity.name": "crew"}, "team/shop:crew", "crew"),
-        ({"traceloop.span.kind": "tool", "traceloop.entity.name": "search"}, "shop", "shop"),
-        ({}, "shop", "shop"),
+        ({"traceloop.span.kind": "tool", "traceloop.entity.name": "search"}, "team/shop", "shop"),
+        ({}, "team/shop", "shop"),
     ],
 )
 def test_the_agent_is_recognised_by_the_first_that_names_it(
@@ -172,7 +172,7 @@ def test_the_agent_is_recognised_by_the_first_that_names_it(
     agent = read(attributes).agent
     assert agent is not None
     assert (agent.external_id, agent.name) == (external_id, name)
-    assert agent.named == (external_id != "shop")
+    assert agent.named == (external_id != "team/shop")
 
 
 def test_without_a_namespace_the_service_alone_is_in_front_of_the_agents_name() -> None:

@@ -153,7 +153,7 @@ class Sender:
             return None
         pid = first_text(resource, ("process.pid",), 20)
         return AgentFacts(
-            external_id=(agent_id or (f"{self.prefix}:{name}" if name else self.service))[:300],
+            external_id=(agent_id or (f"{self.prefix}:{name}" if name else self.prefix))[:300],
             name=(name or self.service or agent_id)[:100],
             description=description,
             version=version or first_text(resource, ("service.version",), 100),
