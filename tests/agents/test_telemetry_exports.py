@@ -69,7 +69,7 @@ def test_langchain_is_understood_through_openinference() -> None:
     assert (chain.kind, chain.title, chain.parent_span_id) == ("workflow", "Where is it cold?", "")
     assert chain.agent is not None
     assert (chain.agent.external_id, chain.agent.framework, chain.agent.named) == (
-        "chains",
+        "examples/chains",
         "langchain",
         False,
     )
