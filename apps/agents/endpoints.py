@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -14,8 +15,6 @@ from apps.agents.outbound import OutboundError
 from apps.errors import Conflict, InvalidInput
 from apps.events import journal
 
-MOST_PARALLEL = 100
-
 
 @dataclass(frozen=True, slots=True)
 class Described:
@@ -25,7 +24,7 @@ class Described:
     type: str
     endpoint: str
     description: str = ""
-    capabilities: tuple[str, ...] = ()
+    capabilities: Sequence[str] = ()
     max_parallel: int = 1
 
 

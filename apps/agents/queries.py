@@ -26,7 +26,7 @@ def agent_row(agent: Agent) -> dict[str, Any]:
             "provenance", "signal_at", "external_id", "facts",
         )
     }  # fmt: skip
-    if agent.connector == Connector.PULL:
+    if agent.connector != Connector.LLM:
         return row | {"model": "", "demo": False}
     model = describe_model(agent.model or None)
     return row | {"model": model.name, "demo": model.demo}

@@ -6,15 +6,16 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import status
 from rest_framework.generics import GenericAPIView
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts.api.authentication import principal_of
-from apps.accounts.api.permissions import IsOperator, IsViewer, RolePermission
-from apps.agents import queries, services
+from apps.accounts.api.permissions import IsAdmin, IsOperator, IsViewer, RolePermission
+from apps.agents import credentials, endpoints, queries, services
 from apps.agents.api import serializers as s
 from apps.agents.models import Agent, AgentStatus, Command, CommandRun, Connector, RunStatus
 from apps.errors import InvalidInput, NotFound
@@ -50,8 +51,16 @@ def one_of(request: Request, name: str, allowed: list[str]) -> str:
     return value
 
 
+class ViewersReadAdminsWrite(BasePermission):
+    message = IsAdmin.message
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        needed = IsViewer() if request.method in SAFE_METHODS else IsAdmin()
+        return needed.has_permission(request, view)
+
+
 class AgentsView(GenericAPIView[Agent]):
-    permission_classes = (IsViewer,)
+    permission_classes = (ViewersReadAdminsWrite,)
     serializer_class = s.AgentRowSerializer
     ordering = ("name", "id")
     queryset = Agent.objects.none()
@@ -73,6 +82,25 @@ class AgentsView(GenericAPIView[Agent]):
         rows = [queries.agent_row(agent) for agent in page or []]
         return self.get_paginated_response(s.AgentRowSerializer(rows, many=True).data)
 
+    @extend_schema(
+        operation_id="create_agent",
+        tags=["agents"],
+        request=s.EndpointAgentSerializer,
+        responses={201: s.AgentWithSecretSerializer},
+    )
+    def post(self, request: Request) -> Response:
+        """Make an agent that is reached at an HTTP endpoint. The secret its calls are signed with is in
+        this answer and nowhere else."""
+        given = s.EndpointAgentSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        said = {name: value for name, value in given.validated_data.items() if name != "connector"}
+        agent = endpoints.add(principal_of(request).project_id, endpoints.Described(**said))
+        secret = credentials.secret_of(agent.pk, agent.secret_version)
+        body = s.AgentWithSecretSerializer(_detail(request, agent) | {"secret": secret}).data
+        return Response(
+            body, status=status.HTTP_201_CREATED, headers={"Location": f"/api/v1/agents/{agent.pk}/"}
+        )
+
     def _rows(self, request: Request) -> QuerySet[Agent]:
         rows = Agent.objects.filter(project_id=principal_of(request).project_id).defer("instructions")
         if said := one_of(request, "status", AgentStatus.values):
@@ -86,15 +114,44 @@ class AgentsView(GenericAPIView[Agent]):
         return rows
 
 
+def _detail(request: Request, agent: Agent) -> dict[str, Any]:
+    """The agent's page. An address may hold a key of its receiver, so viewers do not see it."""
+    knows = principal_of(request).can("operate")
+    return queries.agent_detail(agent) | {"endpoint": agent.endpoint if knows else ""}
+
+
 class AgentView(GenericAPIView[Agent]):
-    permission_classes = (IsViewer,)
+    permission_classes = (ViewersReadAdminsWrite,)
     serializer_class = s.AgentSerializer
 
     @extend_schema(operation_id="get_agent", tags=["agents"], responses=s.AgentSerializer)
     def get(self, request: Request, agent_id: UUID) -> Response:
         """One agent, its last 24 hours and what it does now."""
-        detail = queries.agent_detail(agent_or_404(request, agent_id))
-        return Response(s.AgentSerializer(detail).data)
+        return Response(s.AgentSerializer(_detail(request, agent_or_404(request, agent_id))).data)
+
+    @extend_schema(
+        operation_id="change_agent",
+        tags=["agents"],
+        request=s.EndpointAgentSerializer(partial=True),
+        responses=s.AgentSerializer,
+    )
+    def patch(self, request: Request, agent_id: UUID) -> Response:
+        """Change an agent that is reached at an HTTP endpoint. Work that it has already goes on."""
+        agent = agent_or_404(request, agent_id)
+        given = s.EndpointAgentSerializer(data=request.data, partial=True)
+        given.is_valid(raise_exception=True)
+        said = {name: value for name, value in given.validated_data.items() if name != "connector"}
+        return Response(s.AgentSerializer(_detail(request, endpoints.amend(agent, said))).data)
+
+    @extend_schema(
+        operation_id="delete_agent",
+        tags=["agents"],
+        responses={204: OpenApiResponse(description="Deleted.")},
+    )
+    def delete(self, request: Request, agent_id: UUID) -> Response:
+        """Delete an agent that never had work. 409 when it has history: pause it instead."""
+        services.remove_agent(agent_or_404(request, agent_id))
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class AgentPauseView(GenericAPIView[Agent]):

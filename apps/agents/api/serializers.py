@@ -122,9 +122,38 @@ class CommandRunSerializer(CommandRunRowSerializer):
 class AgentSerializer(AgentRowSerializer):
     instructions = serializers.CharField()
     max_parallel = serializers.IntegerField()
+    endpoint = serializers.CharField(
+        help_text="Where an agent of the connector http takes its work; empty for who may not know it"
+    )
     counts = DayCountsSerializer()
     tokens_24h = TokensSerializer()
     current_command_run = CommandRunRowSerializer(allow_null=True)
+
+
+class SecretSerializer(serializers.Serializer[Any]):
+    secret = serializers.CharField(help_text="Verify the signature of every call with it; shown this once")
+
+
+class AgentWithSecretSerializer(AgentSerializer):
+    secret = serializers.CharField(help_text="Verify the signature of every call with it; shown this once")
+
+
+class EndpointAgentSerializer(serializers.Serializer[Any]):
+    """An agent that is reached at an HTTP endpoint, as people describe it."""
+
+    name = serializers.RegexField(NAME, max_length=100)
+    type = serializers.RegexField(NAME, max_length=50, default="external")
+    description = serializers.CharField(max_length=500, default="", allow_blank=True)
+    capabilities = serializers.ListField(
+        child=serializers.RegexField(NAME, max_length=100), max_length=100, default=list
+    )
+    connector = serializers.ChoiceField(
+        choices=[Connector.HTTP], default=Connector.HTTP, help_text="Agents of others make themselves known"
+    )
+    endpoint = serializers.CharField(max_length=2000, help_text="The address that its work is posted to")
+    max_parallel = serializers.IntegerField(
+        min_value=1, max_value=100, default=1, help_text="Command runs at a time"
+    )
 
 
 class CommandSerializer(serializers.Serializer[Any]):

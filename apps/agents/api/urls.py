@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from apps.agents.api import agents, bulk, command_runs, lines, pull, telemetry, updates
+from apps.agents.api import agents, bulk, command_runs, endpoints, lines, pull, telemetry, updates
 
 urlpatterns: list[URLPattern] = [
     path("agents/", agents.AgentsView.as_view()),
@@ -12,6 +12,8 @@ urlpatterns: list[URLPattern] = [
     path("agents/register/", pull.RegisterView.as_view()),
     path("agents/<uuid:agent_id>/", agents.AgentView.as_view()),
     path("agents/<uuid:agent_id>/pause/", agents.AgentPauseView.as_view()),
+    path("agents/<uuid:agent_id>/secret/", endpoints.AgentSecretView.as_view()),
+    path("agents/<uuid:agent_id>/test/", endpoints.AgentTestView.as_view()),
     path("agents/<uuid:agent_id>/command-runs/", agents.AgentCommandRunsView.as_view()),
     path("agents/<uuid:agent_id>/heartbeat/", pull.HeartbeatView.as_view()),
     path("agents/<uuid:agent_id>/claims/", pull.ClaimView.as_view()),
