@@ -15,6 +15,8 @@ import { runsRoute } from "@/routes/runs";
 import { schedulesRoute } from "@/routes/schedules";
 import { settingsRoute } from "@/routes/settings";
 import { shellRoute } from "@/routes/shell";
+import { webhookRoute } from "@/routes/webhook";
+import { webhooksRoute } from "@/routes/webhooks";
 import { workflowRoute } from "@/routes/workflow";
 import { workflowEditRoute, workflowNewRoute } from "@/routes/workflow-edit";
 import { workflowsRoute } from "@/routes/workflows";
@@ -39,6 +41,8 @@ const routeTree = rootRoute.addChildren([
     alertsRoute,
     metricsRoute,
     settingsRoute,
+    webhooksRoute,
+    webhookRoute,
   ]),
 ]);
 

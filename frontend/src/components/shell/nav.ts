@@ -38,5 +38,5 @@ export const navItems: NavItem[] = [
   { to: "/approvals", label: "Approvals", icon: Hand, key: "p" },
   { to: "/alerts", label: "Alerts", icon: Bell, key: "l" },
   { to: "/metrics", label: "Metrics", icon: ChartLine, key: "m" },
-  { to: "/settings", label: "Settings", icon: Settings, key: "s" },
+  { to: "/settings", label: "Settings", icon: Settings, key: "s", also: "/webhooks" },
 ];

@@ -14,7 +14,8 @@ export function NextTime({ at, zone }: { at: string; zone: string }) {
   );
 }
 
-function Countdown({ at }: { at: string }) {
+/** "in 4 min 30 s", or "due now". */
+export function Countdown({ at }: { at: string }) {
   const seconds = Math.ceil(((toMs(at) ?? 0) - useNow(1000)) / 1000);
   return <>{seconds > 0 ? `in ${duration(seconds)}` : "due now"}</>;
 }

@@ -131,6 +131,24 @@ function trigger(payload: Payload, event: JournalEvent): Described {
   };
 }
 
+function webhook(payload: Payload, event: JournalEvent): Described {
+  const isFailing = payload.enabled === true && payload.failing_since !== null;
+  const off = str(payload.disabled_reason) ? `was given up: ${str(payload.disabled_reason)}` : "is disabled";
+  return {
+    status: isFailing ? "warning" : str(payload.disabled_reason) ? "error" : "info",
+    subject: `Webhook ${str(payload.name)}`,
+    text:
+      event.kind === "webhook.deleted"
+        ? "was deleted"
+        : payload.enabled !== true
+          ? off
+          : isFailing
+            ? "is failing"
+            : "was changed or works again",
+    to: event.kind === "webhook.deleted" ? "/webhooks" : `/webhooks/${str(payload.webhook_id)}`,
+  };
+}
+
 const routine = new Set(["idle", "busy", "pending", "queued", "dispatched"]);
 /**
  * What an operator wants to read. A step says what its command run and its agent would say again; a
@@ -191,6 +209,8 @@ export function describe(event: JournalEvent, names: Names): Described {
       return schedule(payload, event);
     case "trigger_update":
       return trigger(payload, event);
+    case "webhook_update":
+      return webhook(payload, event);
     case "system_alert": {
       const state = str(payload.state);
       return {

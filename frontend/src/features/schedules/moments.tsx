@@ -4,12 +4,12 @@ import { Dialog } from "@/components/ui/dialog";
 import { EmptyState, SkeletonRows } from "@/components/ui/states";
 import { TimeAgo } from "@/components/ui/time-ago";
 import { Loaded } from "@/components/work/loaded";
+import { More } from "@/components/work/more";
 import { momentsQuery } from "@/lib/api/schedules";
 import type { Schedule } from "@/lib/api/types";
 import { visibleText } from "@/lib/format";
 import { absolute } from "@/lib/time";
 import { clockIn } from "@/lib/time/zones";
-import { More } from "./more";
 import { Outcome } from "./outcome";
 
 export function Moments({ schedule, onClose }: { schedule: Schedule; onClose: () => void }) {

@@ -10,6 +10,7 @@ import { TimeAgo } from "@/components/ui/time-ago";
 import { toast } from "@/components/ui/toast";
 import { Confirm } from "@/components/work/confirm";
 import { Loaded } from "@/components/work/loaded";
+import { More } from "@/components/work/more";
 import { NextTime } from "@/components/work/next-time";
 import { messageOf } from "@/lib/api/errors";
 import {
@@ -22,7 +23,6 @@ import {
 import type { Schedule } from "@/lib/api/types";
 import { visibleText } from "@/lib/format";
 import { Moments } from "./moments";
-import { More } from "./more";
 import { Outcome } from "./outcome";
 import { ScheduleDialog } from "./schedule-dialog";
 

@@ -6,22 +6,25 @@ import { Card } from "@/components/ui/card";
 import { Field, Select } from "@/components/ui/field";
 import { Page } from "@/components/ui/page";
 import { ErrorState, SkeletonRows } from "@/components/ui/states";
-import { useMe } from "@/hooks";
+import { useCanOperate, useMe } from "@/hooks";
 import { session } from "@/lib/api/session";
 import { words } from "@/lib/format";
 import { ApiKeys } from "./api-keys";
 import { Facts } from "./facts";
 import { Health } from "./health";
 import { Limits } from "./limits";
+import { Webhooks } from "./webhooks";
 
 export function SettingsPage() {
   const { data: me } = useMe();
+  const mayReadWebhooks = useCanOperate();
   return (
     <Page title="Settings">
       <div className="grid items-start gap-3 lg:grid-cols-2">
         <Profile />
         <Health />
         <Limits />
+        {mayReadWebhooks && <Webhooks />}
         {me?.project.role === "admin" && <ApiKeys className="lg:col-span-2" />}
       </div>
     </Page>

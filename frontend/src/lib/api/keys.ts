@@ -82,6 +82,16 @@ export const keys = {
     all: ["triggers"] as const,
     list: (filter: Filter) => ["triggers", "list", filter] as const,
   },
+  webhooks: {
+    all: ["webhooks"] as const,
+    list: ["webhooks", "list"] as const,
+    detail: (id: string) => ["webhooks", "detail", id] as const,
+    deliveries: (id: string, state: string | undefined) =>
+      ["webhooks", "deliveries", id, state ?? null] as const,
+    delivery: (id: string, deliveryId: string) => ["webhooks", "delivery", id, deliveryId] as const,
+  },
+  /** What webhooks can ask for; no event changes it. */
+  webhookKinds: ["webhook-kinds"] as const,
   /** The project's limits and what is at work. */
   project: ["project"] as const,
   /** Whether the whole project is held. */

@@ -99,3 +99,12 @@ export type Trigger = Narrow<S["Trigger"], { input: JsonObject }>;
 export type NewTrigger = Given<S["NewTriggerRequest"], "workflow" | "name">;
 /** The secret is in the answers that make it and nowhere else. */
 export type TriggerWithSecret = Narrow<S["TriggerWithSecret"], { input: JsonObject }>;
+
+export type Webhook = S["Webhook"];
+export type NewWebhook = Given<S["ChangeWebhookRequest"], "name" | "url" | "events">;
+export type WebhookWithSecret = S["WebhookWithSecret"];
+export type WebhookKind = S["WebhookKind"];
+export type WebhookTest = S["WebhookTest"];
+export type DeliveryState = S["DeliveryStateEnum"];
+export type WebhookDelivery = S["WebhookDelivery"];
+export type WebhookDeliveryDetail = Narrow<S["WebhookDeliveryDetail"], { body: JsonObject }>;

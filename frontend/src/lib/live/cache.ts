@@ -104,6 +104,7 @@ function applyOne(cache: Cache, event: LiveEvent, invalidate: Invalidate): void 
   else if (event.type === "workflow_saved") invalidate(keys.workflows.all);
   else if (event.type === "schedule_update") invalidate(keys.schedules.all);
   else if (event.type === "trigger_update") invalidate(keys.triggers.all);
+  else if (event.type === "webhook_update") invalidate(keys.webhooks.all);
   else if (event.type === "system_alert") invalidate(keys.alerts.all, dashboard.attention);
   else invalidate(dashboard.all);
 }
@@ -258,7 +259,7 @@ function commandRunChanged(cache: Cache, event: CommandRunEvent, invalidate: Inv
   }
 }
 
-/** Patches the cache and returns the keys of logs that lack lines. */
+/** Patches the cache and returns the keys of what has to be read again: logs that lack lines, webhooks. */
 export function applyTicks(cache: Cache, ticks: readonly Tick[]): Key[] {
   const lacking: Key[] = [];
   // Only the newest tick of an entity counts.
@@ -269,6 +270,8 @@ export function applyTicks(cache: Cache, ticks: readonly Tick[]): Key[] {
     else if (tick.type === "agent_seen") seen.set(tick.agent_id, tick.last_active);
     else if (tick.type === "command_run_log") {
       if (!logged(cache, tick)) lacking.push(keys.commandRuns.log(tick.command_run_id));
+    } else if (tick.type === "webhook_tried") {
+      lacking.push(keys.webhooks.all);
     } else newest.set(tick.command_run_id, tick);
   }
   if (seen.size > 0) agentsSeen(cache, seen);
@@ -362,6 +365,7 @@ const entityOf: Record<LiveEvent["type"], (event: never) => [string, string]> = 
   workflow_saved: (e: { definition_id: string }) => ["workflow", e.definition_id],
   schedule_update: (e: { schedule_id: string }) => ["schedule", e.schedule_id],
   trigger_update: (e: { trigger_id: string }) => ["trigger", e.trigger_id],
+  webhook_update: (e: { webhook_id: string }) => ["webhook", e.webhook_id],
   system_alert: (e: { alert_id?: string }) => ["alert", e.alert_id ?? ""],
 };
 

@@ -20,6 +20,7 @@ export type LimitsEvent = Event<S["LimitsChanged"]>;
 export type WorkflowSavedEvent = Event<S["WorkflowSaved"]>;
 export type ScheduleEvent = Event<S["ScheduleChanged"]>;
 export type TriggerEvent = Event<S["TriggerChanged"]>;
+export type WebhookEvent = Event<S["WebhookChanged"]>;
 export type LiveEvent =
   | AgentEvent
   | AgentRemovedEvent
@@ -33,7 +34,8 @@ export type LiveEvent =
   | LimitsEvent
   | WorkflowSavedEvent
   | ScheduleEvent
-  | TriggerEvent;
+  | TriggerEvent
+  | WebhookEvent;
 
 export type CommandRunTick = {
   type: "command_run_progress";
@@ -53,7 +55,9 @@ export type MetricsTick = { type: "metrics_sample"; at: string | number } & {
 };
 /** A heartbeat that changed nothing but the time. */
 export type SeenTick = { type: "agent_seen"; agent_id: string; last_active: string };
-export type Tick = CommandRunTick | LogTick | MetricsTick | SeenTick;
+/** A delivery was tried. */
+export type WebhookTick = S["WebhookTried"];
+export type Tick = CommandRunTick | LogTick | MetricsTick | SeenTick | WebhookTick;
 
 export type Ready = {
   type: "ready";
@@ -72,7 +76,13 @@ export type Position = { epoch: string; seq: number };
 export function isEvent(frame: Frame): frame is LiveEvent {
   return typeof (frame as LiveEvent).seq === "number" && typeof (frame as LiveEvent).prev === "number";
 }
-const ticks = new Set(["command_run_progress", "command_run_log", "metrics_sample", "agent_seen"]);
+const ticks = new Set([
+  "command_run_progress",
+  "command_run_log",
+  "metrics_sample",
+  "agent_seen",
+  "webhook_tried",
+]);
 export function isTick(frame: Frame): frame is Tick {
   return ticks.has(frame.type);
 }

@@ -1,0 +1,26 @@
+import { describe, expect, it } from "vitest";
+import { webhookKinds } from "@/testing/webhooks";
+import { groupsOf, isWanted, toggled } from "./kinds";
+
+describe("the kinds a webhook asks for", () => {
+  it("stand under what they are about", () => {
+    expect(groupsOf(webhookKinds).map(({ name, kinds }) => [name, kinds.length])).toEqual([
+      ["run", 3],
+      ["alert", 1],
+    ]);
+  });
+
+  it("are asked for one by one, by the group, or all", () => {
+    expect(isWanted(["run.finished"], "run.finished")).toBe(true);
+    expect(isWanted(["run.finished"], "run.*")).toBe(false);
+    expect(isWanted(["run.*"], "run.changed")).toBe(true);
+    expect(isWanted(["run.*"], "alert.opened")).toBe(false);
+    expect(isWanted(["*"], "alert.opened")).toBe(true);
+  });
+
+  it("give way to their group", () => {
+    expect(toggled(["run.finished", "alert.opened"], "run.*")).toEqual(["alert.opened", "run.*"]);
+    expect(toggled(["run.*"], "run.*")).toEqual([]);
+    expect(toggled([], "run.started")).toEqual(["run.started"]);
+  });
+});
