@@ -6,7 +6,9 @@ import { approvalsRoute } from "@/routes/approvals";
 import { commandRunRoute } from "@/routes/command-run";
 import { commandsRoute } from "@/routes/commands";
 import { compareRoute } from "@/routes/compare";
+import { connectRoute } from "@/routes/connect";
 import { dashboardRoute } from "@/routes/dashboard";
+import { keysRoute } from "@/routes/keys";
 import { loginRoute } from "@/routes/login";
 import { metricsRoute } from "@/routes/metrics";
 import { rootRoute } from "@/routes/root";
@@ -41,6 +43,8 @@ const routeTree = rootRoute.addChildren([
     alertsRoute,
     metricsRoute,
     settingsRoute,
+    keysRoute,
+    connectRoute,
     webhooksRoute,
     webhookRoute,
   ]),

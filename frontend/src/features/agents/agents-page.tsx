@@ -1,8 +1,9 @@
 /** Every agent of the project, live: filtered in the URL, attention first, drawn only where it is seen. */
+import { Link } from "@tanstack/react-router";
 import { Bot, LayoutGrid, Rows3, SearchX } from "lucide-react";
 import { useDeferredValue, useMemo } from "react";
 import { lookOf } from "@/components/status";
-import { Button } from "@/components/ui/button";
+import { Button, buttonClass } from "@/components/ui/button";
 import { Input, Select } from "@/components/ui/field";
 import { Page } from "@/components/ui/page";
 import { EmptyState, Skeleton } from "@/components/ui/states";
@@ -33,7 +34,14 @@ export function AgentsPage({ search, onSearch }: AgentsPageProps) {
     [inOrder, search.status],
   );
   return (
-    <Page title="Agents">
+    <Page
+      title="Agents"
+      actions={
+        <Link to="/connect" className={buttonClass()}>
+          Connect an agent
+        </Link>
+      }
+    >
       <Toolbar search={search} onSearch={onSearch} agents={all ?? []} matching={matching} />
       <Loaded framed query={query} what="The agents could not be loaded" skeleton={<CardsSkeleton />}>
         {(agents) =>

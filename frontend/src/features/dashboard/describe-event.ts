@@ -76,6 +76,12 @@ function commandRun(payload: Payload, names: Names): Described {
   };
 }
 
+const keyChanges: Record<string, string> = {
+  "key.made": "was made",
+  "key.rotated": "was rotated",
+  "key.revoked": "was revoked",
+};
+
 const decided: Record<string, string> = {
   approved: "was approved",
   rejected: "was rejected",
@@ -204,6 +210,13 @@ export function describe(event: JournalEvent, names: Names): Described {
         subject: str(payload.name) || str(payload.workflow),
         text: `has version ${Number(payload.version)}${str(payload.by) ? `, saved by ${str(payload.by)}` : ""}`,
         to: `/workflows/${str(payload.workflow)}`,
+      };
+    case "key_update":
+      return {
+        status: "info",
+        subject: "An API key",
+        text: keyChanges[event.kind] ?? "was changed",
+        to: "/keys",
       };
     case "schedule_update":
       return schedule(payload, event);

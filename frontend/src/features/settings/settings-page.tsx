@@ -1,7 +1,8 @@
+import { Link } from "@tanstack/react-router";
 import { useSyncExternalStore } from "react";
 import { type ThemeChoice, theme } from "@/app/theme";
 import { DemoLabel } from "@/components/status";
-import { Button } from "@/components/ui/button";
+import { Button, buttonClass } from "@/components/ui/button";
 import { Card } from "@/components/ui/card";
 import { Field, Select } from "@/components/ui/field";
 import { Page } from "@/components/ui/page";
@@ -9,7 +10,6 @@ import { ErrorState, SkeletonRows } from "@/components/ui/states";
 import { useCanOperate, useMe } from "@/hooks";
 import { session } from "@/lib/api/session";
 import { words } from "@/lib/format";
-import { ApiKeys } from "./api-keys";
 import { Facts } from "./facts";
 import { Health } from "./health";
 import { Limits } from "./limits";
@@ -25,9 +25,32 @@ export function SettingsPage() {
         <Health />
         <Limits />
         {mayReadWebhooks && <Webhooks />}
-        {me?.project.role === "admin" && <ApiKeys className="lg:col-span-2" />}
+        {me?.project.role === "admin" && <Keys />}
       </div>
     </Page>
+  );
+}
+
+function Keys() {
+  return (
+    <Card
+      title="API keys"
+      actions={
+        <>
+          <Link to="/connect" className={buttonClass("ghost", "sm")}>
+            Connect an agent
+          </Link>
+          <Link to="/keys" className={buttonClass("secondary", "sm")}>
+            Open keys
+          </Link>
+        </>
+      }
+    >
+      <p className="text-table text-muted">
+        Agents and programs sign in with a key: scoped, for one agent or the fleet, rotated without a pause,
+        revoked within a second.
+      </p>
+    </Card>
   );
 }
 

@@ -6,7 +6,12 @@ type Filter = Record<string, string | number | undefined>;
 
 export const keys = {
   me: ["me"] as const,
-  apiKeys: ["api-keys"] as const,
+  apiKeys: {
+    all: ["api-keys"] as const,
+    list: (filter: Filter) => ["api-keys", "list", filter] as const,
+    details: ["api-keys", "detail"] as const,
+    detail: (id: string) => ["api-keys", "detail", id] as const,
+  },
   dashboard: {
     all: ["dashboard"] as const,
     stats: ["dashboard", "stats"] as const,

@@ -1,36 +1,9 @@
-/** API keys and the state of the server. */
+/** The project and the state of the server. */
 import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import { api, unwrap } from "./client";
 import { ApiError } from "./errors";
 import { keys } from "./keys";
-import type { ApiKey, Health, NewApiKey, Page } from "./types";
-
-export type Scope = ApiKey["scopes"][number];
-
-export const apiKeysQuery = queryOptions({
-  queryKey: keys.apiKeys,
-  // The document names the row; the answer is a page of rows.
-  queryFn: ({ signal }) => unwrap(api.GET("/api/v1/keys/", { signal })) as unknown as Promise<Page<ApiKey>>,
-  select: (page) => page.results,
-});
-
-export function useCreateKey() {
-  const client = useQueryClient();
-  return useMutation({
-    mutationFn: (body: { name: string; scopes: Scope[] }): Promise<NewApiKey> =>
-      unwrap(api.POST("/api/v1/keys/", { body })),
-    onSuccess: () => client.invalidateQueries({ queryKey: keys.apiKeys }),
-  });
-}
-
-export function useRevokeKey() {
-  const client = useQueryClient();
-  return useMutation({
-    mutationFn: (key_id: string): Promise<unknown> =>
-      unwrap<unknown>(api.DELETE("/api/v1/keys/{key_id}/", { params: { path: { key_id } } })),
-    onSettled: () => client.invalidateQueries({ queryKey: keys.apiKeys }),
-  });
-}
+import type { Health } from "./types";
 
 export const projectQuery = queryOptions({
   queryKey: keys.project,

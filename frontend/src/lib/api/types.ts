@@ -40,6 +40,8 @@ export type AlertState = S["AlertStateEnum"];
 export type TokenAnswer = S["Token"];
 export type Me = S["Me"];
 export type ApiKey = S["ApiKey"];
+export type ApiKeyDetail = S["ApiKeyDetail"];
+/** The key itself is in the answers that make it and nowhere else. */
 export type NewApiKey = S["NewApiKey"];
 export type Health = S["Health"];
 

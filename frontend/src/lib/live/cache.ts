@@ -92,12 +92,14 @@ function applyOne(cache: Cache, event: LiveEvent, invalidate: Invalidate): void 
       last_error: event.last_error,
       paused: event.paused,
     }));
-    invalidate(keys.agents.lists, dashboard.attention);
+    // With which key it came is not in the event.
+    invalidate(keys.agents.lists, keys.apiKeys.details, dashboard.attention);
   } else if (event.type === "agent_removed") invalidate(keys.agents.all, dashboard.attention);
   else if (event.type === "workflow_update") runChanged(cache, event, invalidate);
   else if (event.type === "step_update") stepChanged(cache, event, invalidate);
   else if (event.type === "command_run_update") commandRunChanged(cache, event, invalidate);
   else if (event.type === "catalogue_change") invalidate(keys.commands.all);
+  else if (event.type === "key_update") invalidate(keys.apiKeys.all);
   else if (event.type === "approval_update") approvalChanged(cache, event, invalidate);
   else if (event.type === "pause_update") pauseChanged(cache, event, invalidate);
   else if (event.type === "limits_update") invalidate(keys.project);
@@ -356,6 +358,7 @@ const entityOf: Record<LiveEvent["type"], (event: never) => [string, string]> = 
   agent_status_change: (e: { agent_id: string }) => ["agent", e.agent_id],
   agent_removed: (e: { agent_id: string }) => ["agent", e.agent_id],
   command_run_update: (e: { command_run_id: string }) => ["command_run", e.command_run_id],
+  key_update: (e: { key_id: string }) => ["key", e.key_id],
   catalogue_change: () => ["catalogue", ""],
   workflow_update: (e: { workflow_id: string }) => ["run", e.workflow_id],
   step_update: (e: { step_id: string }) => ["step", e.step_id],

@@ -10,6 +10,7 @@ type Event<Body, Known = unknown> = Place & Omit<Body, keyof Known> & Known;
 export type AgentEvent = Event<S["AgentChanged"], { status: AgentStatus }>;
 export type AgentRemovedEvent = Event<S["AgentRemoved"]>;
 export type CommandRunEvent = Event<S["CommandRunChanged"], Moves<CommandRunStatus>>;
+export type KeyEvent = Event<S["KeyChanged"]>;
 export type CatalogueEvent = Event<S["CatalogueChanged"]>;
 export type WorkflowEvent = Event<S["RunChanged"], Moves<RunStatus>>;
 export type StepEvent = Event<S["StepChanged"], Moves<StepStatus>>;
@@ -26,6 +27,7 @@ export type LiveEvent =
   | AgentRemovedEvent
   | CommandRunEvent
   | CatalogueEvent
+  | KeyEvent
   | WorkflowEvent
   | StepEvent
   | AlertEvent
