@@ -7,6 +7,7 @@ PostgreSQL is given one JSON document, SQLite one `executemany`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -170,10 +171,17 @@ def _for_sqlite(row: Row) -> Row:
     adapted = dict(row)
     for name in _MOMENTS:
         if adapted[name] is not None:
-            adapted[name] = connection.ops.adapt_datetimefield_value(adapted[name])
+            adapted[name] = _moment(adapted[name])
     for name in _UUIDS:
         if adapted[name] is not None:
             adapted[name] = adapted[name].hex
     if adapted["cost_usd"] is not None:
         adapted["cost_usd"] = connection.ops.adapt_decimalfield_value(adapted["cost_usd"], 14, 8)
     return adapted
+
+
+def _moment(value: datetime) -> str:
+    """As Django writes it; its own way costs three times as much (15 of 100 µs a span, 2026-11)."""
+    if value.tzinfo is UTC:
+        return str(value)[: -len("+00:00")]
+    return str(connection.ops.adapt_datetimefield_value(value))
