@@ -15,6 +15,8 @@ SQLITE_PRAGMAS = (
 
 # Nothing slow happens inside a transaction, so ten seconds without a statement mean a frozen process.
 FROZEN_SECONDS = 10
+# Whoever waits longer for a connection is better told to come again (503); some requests wait twice.
+POOL_SECONDS = 3
 
 
 def sqlite(path: Path) -> dict[str, Any]:
@@ -36,7 +38,7 @@ def postgres(url: str, *, pool_size: int = 16) -> dict[str, Any]:
     # A process that is frozen in the middle of a transaction holds its project's journal row, and
     # with it everybody who writes; the database gives it up. Name `options` in the URL for another.
     options.setdefault("options", f"-c idle_in_transaction_session_timeout={FROZEN_SECONDS}s")
-    options["pool"] = {"min_size": 1, "max_size": pool_size, "timeout": 10}
+    options["pool"] = {"min_size": 1, "max_size": pool_size, "timeout": POOL_SECONDS}
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path.lstrip("/")),

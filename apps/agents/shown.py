@@ -144,16 +144,14 @@ def _update(model: Any, columns: dict[str, str], rows: Sequence[tuple[Any, ...]]
         return
     fields: list[Field[Any, Any]] = [model._meta.get_field(name) for name in columns]
     sets = ", ".join(f"{field.column} = %s" for field in fields)
-    values: list[list[Any]] = [
-        [
-            *(f.get_db_prep_save(v, connection) for f, v in zip(fields, row[1:], strict=True)),
-            _id(model, row[0]),
-        ]
-        for row in rows
-    ]
+    prepared = [_prepared(one, [row[number] for row in rows]) for number, one in enumerate(fields, 1)]
+    prepared.append([row[0].hex for row in rows])
     with connection.cursor() as cursor:
-        cursor.executemany(f"UPDATE {table} SET {sets} WHERE id = %s", values)  # noqa: S608
+        statement = f"UPDATE {table} SET {sets} WHERE id = %s"  # noqa: S608
+        cursor.executemany(statement, list(zip(*prepared, strict=True)))
 
 
-def _id(model: Any, value: UUID) -> Any:
-    return model._meta.pk.get_db_prep_save(value, connection)
+def _prepared(field: Field[Any, Any], values: list[Any]) -> list[Any]:
+    """The values as the database takes them; most are the same, and each is converted once."""
+    known = {value: field.get_db_prep_save(value, connection) for value in set(values)}
+    return [known[value] for value in values]
