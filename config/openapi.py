@@ -24,6 +24,7 @@ from apps.accounts import sessions
 from apps.accounts.api.auth import cookie_name
 from apps.accounts.api.authentication import BearerAuthentication
 from apps.accounts.models import User
+from apps.agents.api.callbacks import CallbackAuthentication
 from apps.events.kinds import all_event_classes, all_tick_classes
 from config import problems
 from config.api import ORJSONRenderer
@@ -52,7 +53,6 @@ PROBLEM: dict[str, Any] = {
 
 class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = BearerAuthentication
-    match_subclasses = True
     name = ["accessToken", "apiKey"]
 
     def get_security_definition(self, auto_schema: Any) -> list[dict[str, Any]]:
@@ -70,6 +70,19 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
                 "description": "An API key of `POST keys/`; its scopes say what it may do.",
             },
         ]
+
+
+class CallbackScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    target_class = CallbackAuthentication
+    name = "callbackToken"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "mcb_…",
+            "description": "The token that an agent's endpoint got with its work; good for that attempt.",
+        }
 
 
 def finish(result: dict[str, Any], **_: Any) -> dict[str, Any]:

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from apps.agents import lease, services
-from apps.agents.models import Agent, Command, CommandRun, CommandRunAttempt, CommandRunData, Worker
-from apps.errors import Conflict
+from apps.agents import credentials, endpoints, lease, services
+from apps.agents.models import (
+    Agent,
+    Command,
+    CommandRun,
+    CommandRunAttempt,
+    CommandRunData,
+    Connector,
+    Worker,
+)
+from apps.errors import Conflict, InvalidInput
 from apps.events import journal
 
 
@@ -34,6 +43,19 @@ def badge(status: str, label: str) -> SafeString:
     return format_html('<span class="mc-status" data-status="{}">{}</span>', status, label)
 
 
+class AgentForm(forms.ModelForm[Agent]):
+    """An agent that is reached at an endpoint needs one that may be called."""
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or {}
+        if given.get("connector") == Connector.HTTP:
+            try:
+                endpoints.check(given.get("endpoint") or "")
+            except InvalidInput as error:
+                self.add_error("endpoint", list(error.errors["endpoint"]))
+        return given
+
+
 @admin.register(Agent)
 class AgentAdmin(admin.ModelAdmin[Agent]):
     list_display = ("name", "type", "state", "current_task", "connector", "last_active", "project")
@@ -46,10 +68,14 @@ class AgentAdmin(admin.ModelAdmin[Agent]):
     prepopulated_fields = {"slug": ("name",)}
     fieldsets = (
         (None, {"fields": ("project", "name", "slug", "type", "description")}),
-        ("Work", {"fields": ("capabilities", "connector", "model", "max_parallel", "instructions")}),
+        (
+            "Work",
+            {"fields": ("capabilities", "connector", "endpoint", "model", "max_parallel", "instructions")},
+        ),
         ("Now", {"fields": readonly_fields}),
     )
-    actions = ("pause", "resume")
+    form = AgentForm
+    actions = ("pause", "resume", "rotate_secret")
 
     @admin.display(description="status", ordering="status")
     def state(self, agent: Agent) -> SafeString:
@@ -67,8 +93,22 @@ class AgentAdmin(admin.ModelAdmin[Agent]):
             services.resume_agent(agent)
         self.message_user(request, f"{len(agents)} agents resumed.")
 
+    @admin.action(description="New secret for calls to the endpoint", permissions=["change"])
+    def rotate_secret(self, request: HttpRequest, agents: QuerySet[Agent]) -> None:
+        for agent in agents:
+            try:
+                self._show_secret(request, endpoints.rotate_secret(agent))
+            except Conflict as error:
+                self.message_user(request, f"{agent}: {error}", messages.ERROR)
+
+    def _show_secret(self, request: HttpRequest, agent: Agent) -> None:
+        secret = credentials.secret_of(agent.pk, agent.secret_version)
+        self.message_user(request, f"{agent}: calls are signed with {secret} (shown this once).")
+
     def save_model(self, request: HttpRequest, obj: Agent, form: Any, change: bool) -> None:
         services.save_agent(obj)
+        if obj.connector == Connector.HTTP and not change:
+            self._show_secret(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Agent | None = None) -> bool:
         # An agent with history is protected by its command runs; pausing keeps the history.

@@ -37,7 +37,9 @@ def port() -> int:
 
 @pytest.fixture(scope="module")
 def stack(port: int) -> Iterator[Stack]:
-    with Stack(mode.current(), env={"MC_OUTBOUND_ALLOW": f"127.0.0.1:{port}"}) as running:
+    new = Stack(mode.current(), env={"MC_OUTBOUND_ALLOW": f"127.0.0.1:{port}"})
+    new.extra(MC_PUBLIC_URL=new.url)  # workers write it into what they send
+    with new as running:
         yield running
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from apps.accounts.api.authentication import BearerAuthentication, KeyUser
-from apps.accounts.models import Scope, User
+from apps.accounts.api.authentication import CHALLENGE, BearerAuthentication, KeyUser
+from apps.accounts.models import Scope
 from apps.accounts.principal import Principal
 from apps.agents import credentials
 from apps.agents.models import CommandRun
@@ -26,18 +27,26 @@ class Callback(Principal):
         return self.command_run_id == command_run_id and self.fence == fence
 
 
-class CallbackAuthentication(BearerAuthentication):
-    """Keys and callback tokens. Only for views below one command run that call `held_command_run`."""
+class CallbackAuthentication(BaseAuthentication):
+    """Callback tokens, and nothing else. Only for views below one command run that call
+    `held_command_run`."""
 
-    def authenticate(self, request: Request) -> tuple[User | KeyUser, Principal] | None:
+    def authenticate(self, request: Request) -> tuple[KeyUser, Principal] | None:
         scheme, _, token = request.META.get("HTTP_AUTHORIZATION", "").strip().partition(" ")
         token = token.strip()
         if scheme.lower() != "bearer" or not token.startswith(credentials.TOKEN_MARK):
-            return super().authenticate(request)
+            return None
         caller = _caller(request.parser_context["kwargs"]["command_run_id"], token)
         if caller is None:
             raise AuthenticationFailed("The callback token is not one of this command run.")
         return KeyUser(caller.username), caller
+
+    def authenticate_header(self, request: Request) -> str:
+        return CHALLENGE
+
+
+REPORTERS = (CallbackAuthentication, BearerAuthentication)
+"""Who may report on a command run: the holder of its callback token, or of a key."""
 
 
 def _caller(command_run_id: UUID, token: str) -> Callback | None:

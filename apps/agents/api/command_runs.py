@@ -18,7 +18,7 @@ from apps.accounts.api.permissions import IsAgentKey, IsOperator, IsViewer
 from apps.agents import lease, lines, queries, repeats, services
 from apps.agents.api import serializers as s
 from apps.agents.api.agents import one_of
-from apps.agents.api.callbacks import Callback, CallbackAuthentication
+from apps.agents.api.callbacks import REPORTERS, Callback
 from apps.agents.api.overload import AgentThrottle
 from apps.agents.connectors.base import Outcome
 from apps.agents.events import CommandRunProgress
@@ -132,7 +132,7 @@ class CommandRunCancellationView(GenericAPIView[CommandRun]):
 
 
 class CommandRunAcknowledgementView(GenericAPIView[CommandRun]):
-    authentication_classes = (CallbackAuthentication,)
+    authentication_classes = REPORTERS
     permission_classes = (IsAgentKey,)
     throttle_classes = (AgentThrottle,)
     serializer_class = s.AcknowledgementSerializer
@@ -154,7 +154,7 @@ class CommandRunAcknowledgementView(GenericAPIView[CommandRun]):
 
 
 class CommandRunProgressView(GenericAPIView[CommandRun]):
-    authentication_classes = (CallbackAuthentication,)
+    authentication_classes = REPORTERS
     permission_classes = (IsAgentKey,)
     throttle_classes = (AgentThrottle,)
     serializer_class = s.ProgressSerializer
@@ -207,7 +207,7 @@ def _tell(run: CommandRun, said: dict[str, Any]) -> None:
 
 
 class CommandRunResultView(GenericAPIView[CommandRun]):
-    authentication_classes = (CallbackAuthentication,)
+    authentication_classes = REPORTERS
     permission_classes = (IsAgentKey,)
     throttle_classes = (AgentThrottle,)
     serializer_class = s.ResultSerializer

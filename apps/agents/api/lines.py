@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from apps.accounts.api.authentication import principal_of
 from apps.accounts.api.permissions import IsAgentKey, IsViewer
 from apps.agents import lease, lines, many, services
-from apps.agents.api.callbacks import CallbackAuthentication
+from apps.agents.api.callbacks import REPORTERS
 from apps.agents.api.command_runs import command_run_or_404, held_command_run
 from apps.agents.api.overload import AgentThrottle
 from apps.agents.models import CommandRun, CommandRunLine, LogLevel
@@ -58,7 +58,7 @@ class AppendedSerializer(serializers.Serializer[Any]):
 
 
 class CommandRunLogsView(GenericAPIView[CommandRunLine]):
-    authentication_classes = (CallbackAuthentication,)
+    authentication_classes = REPORTERS
     queryset = CommandRunLine.objects.none()
     serializer_class = LogLineSerializer
     throttle_classes = (AgentThrottle,)

@@ -147,8 +147,8 @@ class EndpointAgentSerializer(serializers.Serializer[Any]):
     capabilities = serializers.ListField(
         child=serializers.RegexField(NAME, max_length=100), max_length=100, default=list
     )
-    connector = serializers.ChoiceField(
-        choices=[Connector.HTTP], default=Connector.HTTP, help_text="Agents of others make themselves known"
+    connector = serializers.RegexField(
+        "^http$", default="http", help_text="Always http: others make themselves known"
     )
     endpoint = serializers.CharField(max_length=2000, help_text="The address that its work is posted to")
     max_parallel = serializers.IntegerField(
