@@ -31,7 +31,11 @@ export interface paths {
         /** @description The project's agents by name. */
         get: operations["list_agents"];
         put?: never;
-        post?: never;
+        /**
+         * @description Make an agent that is reached at an HTTP endpoint. The secret its calls are signed with is in
+         *     this answer and nowhere else.
+         */
+        post: operations["create_agent"];
         delete?: never;
         options?: never;
         head?: never;
@@ -49,10 +53,12 @@ export interface paths {
         get: operations["get_agent"];
         put?: never;
         post?: never;
-        delete?: never;
+        /** @description Delete an agent that never had work. 409 when it has history: pause it instead. */
+        delete: operations["delete_agent"];
         options?: never;
         head?: never;
-        patch?: never;
+        /** @description Change an agent that is reached at an HTTP endpoint. Work that it has already goes on. */
+        patch: operations["change_agent"];
         trace?: never;
     };
     "/api/v1/agents/{agent_id}/activities/": {
@@ -137,6 +143,43 @@ export interface paths {
         post: operations["pause_agent"];
         /** @description Let the agent have work again. */
         delete: operations["resume_agent"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agents/{agent_id}/secret/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * @description Give it a new secret, in this answer and nowhere else. Calls carry the old signature beside the
+         *     new one until the next rotation.
+         */
+        post: operations["rotate_agent_secret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agents/{agent_id}/test/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Send its endpoint a signed message that asks for nothing, and say what it answered. */
+        post: operations["try_agent_endpoint"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -358,6 +401,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/command-runs/{command_run_id}/acknowledgement/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * @description Say that the work has begun: the first report, without progress. Renews the lease; 409 when the
+         *     fence is stale.
+         */
+        post: operations["acknowledge_command_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/command-runs/{command_run_id}/approvals/": {
         parameters: {
             query?: never;
@@ -457,7 +520,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Finish it with an output or an error. 409 when the fence is stale; nothing is written then. */
+        /**
+         * @description Finish it with an output or an error. 409 when the fence is stale; nothing is written then.
+         *     The same result again, because its reply was lost, is answered as the first time.
+         */
         post: operations["report_result"];
         delete?: never;
         options?: never;
@@ -1636,6 +1702,9 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        AcknowledgementRequest: {
+            fence: number;
+        };
         Activity: {
             agent: components["schemas"]["AgentBrief"] | null;
             /** Format: uuid */
@@ -1656,13 +1725,13 @@ export interface components {
             run_id: string | null;
             session: string;
             /** @description How we know of it */
-            source: components["schemas"]["SourceEnum"];
+            source: components["schemas"]["SpanSourceEnum"];
             span_count: number;
             /** @description Of its root */
             span_id: string;
             /** Format: date-time */
             started_at: string;
-            status: components["schemas"]["Status830Enum"];
+            status: components["schemas"]["SpanStatusEnum"];
             /** @description What the agent is at */
             title: string;
             tokens: components["schemas"]["UsedTokens"];
@@ -1691,7 +1760,7 @@ export interface components {
             run_id: string | null;
             session: string;
             /** @description How we know of it */
-            source: components["schemas"]["SourceEnum"];
+            source: components["schemas"]["SpanSourceEnum"];
             span_count: number;
             /** @description Of its root */
             span_id: string;
@@ -1699,7 +1768,7 @@ export interface components {
             spans: components["schemas"]["DeepSpan"][];
             /** Format: date-time */
             started_at: string;
-            status: components["schemas"]["Status830Enum"];
+            status: components["schemas"]["SpanStatusEnum"];
             /** @description What the agent is at */
             title: string;
             tokens: components["schemas"]["UsedTokens"];
@@ -1719,6 +1788,8 @@ export interface components {
             /** @description Driven by the built-in demo model */
             demo: boolean;
             description: string;
+            /** @description Where an agent of the connector http takes its work; empty for who may not know it */
+            endpoint: string;
             /** @description By which its telemetry is recognised */
             external_id: string | null;
             /** @description What it says of itself: host, environment, version, framework */
@@ -1860,6 +1931,49 @@ export interface components {
         };
         /** @enum {string} */
         AgentStatusEnum: "idle" | "busy" | "waiting" | "paused" | "error" | "offline";
+        AgentWithSecret: {
+            capabilities: string[];
+            connector: components["schemas"]["ConnectorEnum"];
+            counts: components["schemas"]["DayCounts"];
+            current_command_run: components["schemas"]["CommandRunRow"] | null;
+            current_task: string | null;
+            /** @description Driven by the built-in demo model */
+            demo: boolean;
+            description: string;
+            /** @description Where an agent of the connector http takes its work; empty for who may not know it */
+            endpoint: string;
+            /** @description By which its telemetry is recognised */
+            external_id: string | null;
+            /** @description What it says of itself: host, environment, version, framework */
+            facts: {
+                [key: string]: unknown;
+            };
+            /** Format: uuid */
+            id: string;
+            instructions: string;
+            /** Format: date-time */
+            last_active: string;
+            last_error: string;
+            max_parallel: number;
+            /** @description The model behind it; empty for a pull agent */
+            model: string;
+            name: string;
+            paused: boolean;
+            /** @description How we know its status: it said so, its telemetry told it or lets it be concluded; empty for agents that we work for ourselves */
+            provenance: components["schemas"]["ProvenanceEnum"] | components["schemas"]["BlankEnum"];
+            /** @description Verify the signature of every call with it; shown this once */
+            secret: string;
+            /**
+             * Format: date-time
+             * @description When we last heard of it from outside
+             */
+            signal_at: string | null;
+            slug: string;
+            status: components["schemas"]["AgentStatusEnum"];
+            status_reason: string;
+            tokens_24h: components["schemas"]["Tokens"];
+            type: string;
+        };
         Alert: {
             /** Format: date-time */
             acknowledged_at?: string | null;
@@ -2007,12 +2121,15 @@ export interface components {
             cancel: boolean;
             /** @description Lines beyond what one command run keeps */
             dropped: number;
+            /** @description 0 when the event id was taken before */
             kept: number;
             /** @description The number of the newest line there is */
             last: number;
             pause: boolean;
         };
         AppendLinesRequest: {
+            /** @description Yours; these lines are kept once in 24 hours */
+            event_id?: string;
             fence: number;
             lines: components["schemas"]["SaidLineRequest"][];
         };
@@ -2640,7 +2757,7 @@ export interface components {
             error_type: string;
             id: number;
             input_tokens: number | null;
-            kind: components["schemas"]["KindCe8Enum"];
+            kind: components["schemas"]["SpanKindEnum"];
             model: string;
             name: string;
             output_tokens: number | null;
@@ -2652,11 +2769,11 @@ export interface components {
             /** Format: uuid */
             run_id: string | null;
             session: string;
-            source: components["schemas"]["SourceEnum"];
+            source: components["schemas"]["SpanSourceEnum"];
             span_id: string;
             /** Format: date-time */
             started_at: string;
-            status: components["schemas"]["Status830Enum"];
+            status: components["schemas"]["SpanStatusEnum"];
             /** Format: uuid */
             step_id: string | null;
             title: string;
@@ -2699,6 +2816,27 @@ export interface components {
         };
         /** @enum {string} */
         DeliveryStateEnum: "pending" | "sent" | "dead";
+        /** @description An agent that is reached at an HTTP endpoint, as people describe it. */
+        EndpointAgentRequest: {
+            capabilities?: string[];
+            /**
+             * @description Always http: others make themselves known
+             * @default http
+             */
+            connector: string;
+            /** @default  */
+            description: string;
+            /** @description The address that its work is posted to */
+            endpoint: string;
+            /**
+             * @description Command runs at a time
+             * @default 1
+             */
+            max_parallel: number;
+            name: string;
+            /** @default external */
+            type: string;
+        };
         Error: {
             code: string;
             message: string;
@@ -2805,8 +2943,6 @@ export interface components {
         };
         /** @enum {string} */
         KeyStateEnum: "usable" | "expired" | "revoked";
-        /** @enum {string} */
-        KindCe8Enum: "workflow" | "agent" | "llm" | "tool" | "other";
         /** @enum {string} */
         KindEnum: "command" | "approval" | "wait" | "http" | "workflow" | "map";
         LastRun: {
@@ -3353,6 +3489,27 @@ export interface components {
             /** @description Where to post to, https:// or http:// */
             url?: string;
         };
+        /** @description An agent that is reached at an HTTP endpoint, as people describe it. */
+        PatchedEndpointAgentRequest: {
+            capabilities?: string[];
+            /**
+             * @description Always http: others make themselves known
+             * @default http
+             */
+            connector: string;
+            /** @default  */
+            description: string;
+            /** @description The address that its work is posted to */
+            endpoint?: string;
+            /**
+             * @description Command runs at a time
+             * @default 1
+             */
+            max_parallel: number;
+            name?: string;
+            /** @default external */
+            type: string;
+        };
         PatchedProjectRequest: {
             /** @description Command runs at work; null: no limit */
             max_command_runs?: number | null;
@@ -3787,6 +3944,10 @@ export interface components {
             role: components["schemas"]["RoleEnum"] | components["schemas"]["BlankEnum"];
             slug: string;
         };
+        Secret: {
+            /** @description Verify the signature of every call with it; shown this once */
+            secret: string;
+        };
         Series: {
             active_agents: (number | null)[];
             api_ms: (number | null)[];
@@ -3872,8 +4033,6 @@ export interface components {
         SocketEvent: components["schemas"]["AgentRemoved"] | components["schemas"]["AgentChanged"] | components["schemas"]["ApprovalChanged"] | components["schemas"]["CatalogueChanged"] | components["schemas"]["CommandRunChanged"] | components["schemas"]["KeyChanged"] | components["schemas"]["LimitsChanged"] | components["schemas"]["PauseChanged"] | components["schemas"]["ScheduleChanged"] | components["schemas"]["StepChanged"] | components["schemas"]["AlertRaised"] | components["schemas"]["TriggerChanged"] | components["schemas"]["WebhookChanged"] | components["schemas"]["WorkflowSaved"] | components["schemas"]["RunChanged"];
         /** @description A message that has no position in the journal and may be lost, told apart by `type`. */
         SocketTick: components["schemas"]["CommandRunLog"] | components["schemas"]["CommandRunProgress"] | components["schemas"]["WebhookTried"];
-        /** @enum {string} */
-        SourceEnum: "span" | "start" | "inferred" | "log";
         Span: {
             agent: components["schemas"]["AgentBrief"] | null;
             attributes: {
@@ -3895,7 +4054,7 @@ export interface components {
             id: number;
             input: string;
             input_tokens: number | null;
-            kind: components["schemas"]["KindCe8Enum"];
+            kind: components["schemas"]["SpanKindEnum"];
             model: string;
             name: string;
             output: string;
@@ -3916,17 +4075,19 @@ export interface components {
              */
             seen_at: string;
             session: string;
-            source: components["schemas"]["SourceEnum"];
+            source: components["schemas"]["SpanSourceEnum"];
             span_id: string;
             /** Format: date-time */
             started_at: string;
-            status: components["schemas"]["Status830Enum"];
+            status: components["schemas"]["SpanStatusEnum"];
             /** Format: uuid */
             step_id: string | null;
             title: string;
             tool: string;
             trace_id: string;
         };
+        /** @enum {string} */
+        SpanKindEnum: "workflow" | "agent" | "llm" | "tool" | "other";
         SpanRow: {
             agent: components["schemas"]["AgentBrief"] | null;
             cache_read_tokens: number | null;
@@ -3943,7 +4104,7 @@ export interface components {
             error_type: string;
             id: number;
             input_tokens: number | null;
-            kind: components["schemas"]["KindCe8Enum"];
+            kind: components["schemas"]["SpanKindEnum"];
             model: string;
             name: string;
             output_tokens: number | null;
@@ -3955,17 +4116,21 @@ export interface components {
             /** Format: uuid */
             run_id: string | null;
             session: string;
-            source: components["schemas"]["SourceEnum"];
+            source: components["schemas"]["SpanSourceEnum"];
             span_id: string;
             /** Format: date-time */
             started_at: string;
-            status: components["schemas"]["Status830Enum"];
+            status: components["schemas"]["SpanStatusEnum"];
             /** Format: uuid */
             step_id: string | null;
             title: string;
             tool: string;
             trace_id: string;
         };
+        /** @enum {string} */
+        SpanSourceEnum: "span" | "start" | "inferred" | "log";
+        /** @enum {string} */
+        SpanStatusEnum: "open" | "ok" | "error" | "unknown";
         StartCommandRequest: {
             /** @description A name of the catalogue */
             command: string;
@@ -4010,8 +4175,6 @@ export interface components {
             /** @description Runs ever started */
             total_workflows: number;
         };
-        /** @enum {string} */
-        Status830Enum: "open" | "ok" | "error" | "unknown";
         Step: {
             agent: components["schemas"]["StepAgent"] | null;
             /**
@@ -4205,6 +4368,15 @@ export interface components {
         Tokens: {
             input: number | null;
             output: number | null;
+        };
+        Tried: {
+            milliseconds: number;
+            /** @description It answered with a 2xx status */
+            ok: boolean;
+            /** @description The beginning of its answer, or why there was none */
+            said: string;
+            /** @description Its HTTP status; null: no answer */
+            status: number | null;
         };
         Trigger: {
             /** @description The path to post to */
@@ -4758,6 +4930,38 @@ export interface operations {
             };
         };
     };
+    create_agent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EndpointAgentRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentWithSecret"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_agent: {
         parameters: {
             query?: never;
@@ -4768,6 +4972,69 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Agent"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_agent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                agent_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_agent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                agent_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PatchedEndpointAgentRequest"];
+            };
+        };
         responses: {
             200: {
                 headers: {
@@ -5018,6 +5285,66 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotate_agent_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                agent_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Secret"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    try_agent_endpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                agent_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tried"];
+                };
             };
             /** @description An error. */
             default: {
@@ -5409,6 +5736,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CommandRun"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    acknowledge_command_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                command_run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcknowledgementRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProgressAnswer"];
                 };
             };
             /** @description An error. */
