@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
@@ -58,6 +59,22 @@ def test_secrets_do_not_get_into_what_is_kept() -> None:
     kept = json.dumps([facts.attributes, facts.resource, facts.events])
     for secret in ("swordfish", "Zm9v", "ssss"):
         assert secret not in kept
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "ghp_" + "a1" * 18,
+        "github_pat_" + "a1" * 20,
+        "xoxb-1234567890-abcdefghij",
+        "AKIAIOSFODNN7EXAMPLE",
+        "sk-ant-api03-abcdefghijkl",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl",
+    ],
+)
+def test_keys_of_well_known_services_are_taken_out_wherever_they_are(secret: str) -> None:
+    for text in (secret, f"use {secret}, please", json.dumps({"args": json.dumps([secret])})):
+        assert secret not in json.dumps(read({"note": text, "list": [text]}).attributes)
 
 
 def test_what_a_database_cannot_hold_is_replaced() -> None:
