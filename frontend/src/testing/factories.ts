@@ -38,6 +38,8 @@ export const makeAgent = (over: Partial<DashboardAgent> = {}): DashboardAgent =>
   status_reason: "",
   last_error: "",
   paused: false,
+  provenance: "",
+  signal_at: null,
   ...over,
 });
 export const makeRun = (over: Partial<DashboardWorkflow> = {}): DashboardWorkflow => ({
@@ -141,6 +143,8 @@ export const agentEvent = (seq: number, over: Partial<AgentEvent> & { agent_id: 
   last_error: "",
   status_reason: "",
   paused: false,
+  provenance: "",
+  signal_at: null,
   is_new: false,
   ...over,
 });

@@ -18,6 +18,8 @@ const agent = (
   status_reason: "",
   last_error: "",
   paused: false,
+  provenance: "",
+  signal_at: null,
   ...more,
 });
 const agents = [

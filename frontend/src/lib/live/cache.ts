@@ -91,6 +91,8 @@ function applyOne(cache: Cache, event: LiveEvent, invalidate: Invalidate): void 
       last_active: event.last_active,
       last_error: event.last_error,
       paused: event.paused,
+      provenance: event.provenance,
+      signal_at: event.signal_at,
     }));
     // With which key it came is not in the event.
     invalidate(keys.agents.lists, keys.apiKeys.details, dashboard.attention);

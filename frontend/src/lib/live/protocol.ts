@@ -7,7 +7,10 @@ type Place = { seq: number; prev: number; at: string; kind: string };
 type Moves<Status> = { status: Status; previous_status: Status | null };
 type Event<Body, Known = unknown> = Place & Omit<Body, keyof Known> & Known;
 
-export type AgentEvent = Event<S["AgentChanged"], { status: AgentStatus }>;
+export type AgentEvent = Event<
+  S["AgentChanged"],
+  { status: AgentStatus; provenance: S["AgentRow"]["provenance"] }
+>;
 export type AgentRemovedEvent = Event<S["AgentRemoved"]>;
 export type CommandRunEvent = Event<S["CommandRunChanged"], Moves<CommandRunStatus>>;
 export type KeyEvent = Event<S["KeyChanged"]>;

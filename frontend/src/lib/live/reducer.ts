@@ -81,6 +81,8 @@ function agentChanged(draft: Draft, event: AgentEvent): void {
     status_reason: event.status_reason,
     last_error: event.last_error,
     paused: event.paused,
+    provenance: event.provenance,
+    signal_at: event.signal_at,
   };
   const { stats } = draft.state;
   if (before && place !== undefined) {
