@@ -164,10 +164,16 @@ def _set_paused(agent: Agent, paused: bool) -> Agent:
 
 
 def register_agent(
-    project_id: UUID, *, name: str, type: str, capabilities: list[str], key_id: UUID | None = None
+    project_id: UUID,
+    *,
+    name: str,
+    type: str,
+    capabilities: list[str],
+    key_id: UUID | None = None,
+    max_parallel: int | None = None,
 ) -> tuple[Agent, bool]:
     """A pull agent makes itself known; the same name is the same agent. Returns (agent, is new).
-    `key_id` is that of the key it came with.
+    `key_id` is that of the key it came with; without `max_parallel` that stays as it is.
 
     Raises Conflict when the name belongs to an agent that is reached in another way.
     """
@@ -193,6 +199,7 @@ def register_agent(
             agent.said_status, agent.heartbeat_at, agent.last_active = "", moment, moment
             agent.provenance, agent.signal_at = Provenance.LIVE, moment
             agent.key_id = key_id or agent.key_id
+            agent.max_parallel = max_parallel or agent.max_parallel
             agent.save()
             if is_new:
                 record_agent(change, "agent.added", agent)

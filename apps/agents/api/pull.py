@@ -74,6 +74,7 @@ class RegisterView(GenericAPIView[Agent]):
             type=given.validated_data["type"],
             capabilities=list(dict.fromkeys(given.validated_data["capabilities"])),
             key_id=principal.key_id,
+            max_parallel=given.validated_data.get("max_parallel"),
         )
         code = status.HTTP_201_CREATED if is_new else status.HTTP_200_OK
         return Response({"id": str(agent.pk)}, status=code)

@@ -179,6 +179,9 @@ class RegisterSerializer(serializers.Serializer[Any]):
     capabilities = serializers.ListField(
         child=serializers.RegexField(NAME, max_length=100), max_length=100, default=list
     )
+    max_parallel = serializers.IntegerField(
+        min_value=1, max_value=1000, required=False, help_text="Command runs at a time; without it as before"
+    )
 
 
 class RegisteredSerializer(serializers.Serializer[Any]):

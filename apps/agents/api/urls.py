@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from apps.agents.api import agents, bulk, command_runs, endpoints, lines, pull, telemetry, updates
+from apps.agents.api import (
+    agents,
+    bulk,
+    command_runs,
+    endpoints,
+    giving_back,
+    lines,
+    pull,
+    telemetry,
+    updates,
+)
 
 urlpatterns: list[URLPattern] = [
     path("agents/", agents.AgentsView.as_view()),
@@ -38,5 +48,6 @@ urlpatterns: list[URLPattern] = [
         command_runs.CommandRunAcknowledgementView.as_view(),
     ),
     path("command-runs/<uuid:command_run_id>/progress/", command_runs.CommandRunProgressView.as_view()),
+    path("command-runs/<uuid:command_run_id>/return/", giving_back.CommandRunReturnView.as_view()),
     path("command-runs/<uuid:command_run_id>/result/", command_runs.CommandRunResultView.as_view()),
 ]

@@ -1,0 +1,294 @@
+"""What a worker has to tell the server, sent in order by one thread, kept on disk while it cannot be.
+
+A result is on disk before it is sent, so that it survives the process. Progress and log lines are
+in memory while the server answers, and on disk within a second when it does not.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from mission_control.errors import Refused, Unreachable
+from mission_control.spool import Spool
+from mission_control.transport import Transport, to_json
+
+logger = logging.getLogger("mission_control")
+
+PROGRESS, LOG, RESULT, RETURN = "progress", "logs", "result", "return"
+MOST_BYTES = 64 * 2**20
+MOST_AGE_SECONDS = 24 * 3600.0
+MOST_LINES = 500
+MOST_LINE_BYTES = 256 * 2**10
+MOST_BROKEN = 20  # answers 500 to one item, before it is dropped so that others get through
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 30.0
+GATEWAY_STATUS = (502, 503, 504)
+
+_numbers = itertools.count()
+
+
+def _new_name() -> str:
+    return f"{time.time_ns():020d}-{next(_numbers):09d}-{os.urandom(3).hex()}"
+
+
+@dataclass
+class Item:
+    """One call about one command run. `name` orders them, over restarts too."""
+
+    kind: str
+    command_run: str
+    fence: int
+    body: dict[str, Any]
+    name: str = field(default_factory=_new_name)
+    at: float = field(default_factory=time.time)
+    is_kept: bool = False  # on disk as it is
+    is_tried: bool = False  # the server may have it already
+    broken: int = 0
+
+    @property
+    def held(self) -> tuple[str, int]:
+        return self.command_run, self.fence
+
+    def kept(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "command_run": self.command_run,
+            "fence": self.fence,
+            "body": self.body,
+            "at": self.at,
+        }
+
+
+# Told what came of an item: the answer, or the error when it will not be sent again.
+Hear = Callable[[Item, "dict[str, Any] | Refused"], None]
+
+
+class Outbox:
+    """`put` never blocks on the network. `hear` is called on the outbox's own thread."""
+
+    def __init__(self, transport: Transport, spool: Spool, hear: Hear) -> None:
+        self._transport = transport
+        self._spool = spool
+        self._hear = hear
+        self._items: deque[Item] = deque()
+        self._sending: Item | None = None
+        self._news = threading.Condition()
+        self._closed = False
+        self.is_away = False
+        self._thread = threading.Thread(target=self._run, name="mission-control-outbox", daemon=True)
+
+    def start(self) -> None:
+        """Begin with what an earlier process left."""
+        for name in self._spool.names():
+            item = _read(name, self._spool.read(name))
+            if item is None:
+                self._spool.drop(name)
+            else:
+                self._items.append(item)
+        if self._items:
+            logger.info("%d items of an earlier process are sent first", len(self._items))
+        self._thread.start()
+
+    def put(self, item: Item) -> None:
+        with self._news:
+            if self._merged(item):
+                return
+            if item.kind == RESULT:
+                self._keep(item)
+            self._items.append(item)
+            self._news.notify_all()
+
+    def has_progress(self, held: tuple[str, int]) -> bool:
+        """Whether a progress of this work waits already, which will renew its lease as well."""
+        with self._news:
+            return any(item.kind == PROGRESS and item.held == held for item in self._items)
+
+    def wait_empty(self, within: float) -> bool:
+        """Whether everything was sent within so many seconds."""
+        with self._news:
+            return self._news.wait_for(lambda: not self._items, within)
+
+    def close(self) -> None:
+        """Stop sending and leave the rest on disk."""
+        with self._news:
+            self._closed = True
+            self._news.notify_all()
+        self._thread.join(timeout=20)
+        with self._news:
+            self._keep_all()
+        if self._items:
+            logger.warning("%d items could not be sent and are kept for the next start", len(self._items))
+
+    def _merged(self, item: Item) -> bool:
+        """Fold it into one that waits: the newest progress, more lines. Under the lock."""
+        for other in reversed(self._items):
+            if other.held != item.held or other is self._sending:
+                continue
+            if item.kind == other.kind == PROGRESS:
+                other.body.update(item.body)
+            elif item.kind == other.kind == LOG and not other.is_tried and _have_room(other, item):
+                other.body["lines"].extend(item.body["lines"])
+            elif item.kind == PROGRESS and other.kind == LOG:
+                continue
+            else:
+                return False
+            other.is_kept = False
+            return True
+        return False
+
+    def _run(self) -> None:
+        tries = 0
+        while (item := self._next()) is not None:
+            try:
+                answer = self._transport.call("POST", _path(item), _body(item))
+            except (Unreachable, Refused) as error:
+                if isinstance(error, Refused) and not self._goes_on(item, error):
+                    self._refused(item, error)
+                    tries = 0
+                else:
+                    self._pause(error, tries)
+                    tries += 1
+            except (TypeError, ValueError) as error:
+                self._refused(item, Refused(400, f"It cannot be written as JSON: {error}"))
+            else:
+                tries = 0
+                self._done(item)
+                self._hear(item, answer if isinstance(answer, dict) else {})
+
+    def _next(self) -> Item | None:
+        with self._news:
+            self._sending = None
+            self._news.wait_for(lambda: self._closed or self._items)
+            if self._closed and (self.is_away or not self._items):
+                return None
+            self._sending = self._items[0]
+            self._sending.is_tried = True
+            return self._sending
+
+    def _goes_on(self, item: Item, error: Refused) -> bool:
+        """Whether the item is to be sent again."""
+        if time.time() - item.at > MOST_AGE_SECONDS:
+            logger.error("%s of command run %s is too old and dropped", item.kind, item.command_run)
+            return False
+        if error.status >= 500 and error.status not in GATEWAY_STATUS:
+            item.broken += 1
+            return item.broken < MOST_BROKEN
+        return error.is_passing
+
+    def _pause(self, error: Unreachable | Refused, tries: int) -> None:
+        if not self.is_away:
+            logger.warning("the server is away, what it is to be told is kept: %s", error)
+        pause = backoff(tries, error)
+        until = time.monotonic() + pause
+        with self._news:
+            self.is_away = True
+            self._sending = None
+            while not self._closed and (rest := until - time.monotonic()) > 0:
+                self._keep_all()
+                self._news.wait_for(lambda: self._closed, min(rest, 1.0))
+
+    def _done(self, item: Item) -> None:
+        if self.is_away:
+            logger.info("the server is back")
+        with self._news:
+            self.is_away = False
+            self._sending = None
+            if item in self._items:
+                self._items.remove(item)
+            self._spool.drop(item.name)
+            self._news.notify_all()
+
+    def _refused(self, item: Item, error: Refused) -> None:
+        """It will not be taken. An output that is refused becomes an error, so that people see why."""
+        self._done(item)
+        if error.status in (404, 409):
+            self._forget(item)
+        elif item.kind == RESULT and "output" in item.body:
+            failed = {"code": "bad_output", "message": f"The output was refused: {error.detail}"[:4000]}
+            self.put(Item(RESULT, item.command_run, item.fence, {"error": failed}))
+            return
+        else:
+            logger.error("%s of command run %s: %s", item.kind, item.command_run, error.detail)
+        self._hear(item, error)
+
+    def _forget(self, item: Item) -> None:
+        """The lease is lost: whatever else there is to say of this work is not wanted either."""
+        logger.warning("the lease on command run %s is lost; its %s is dropped", item.command_run, item.kind)
+        with self._news:
+            for other in [one for one in self._items if one.held == item.held]:
+                self._items.remove(other)
+                self._spool.drop(other.name)
+            self._news.notify_all()
+
+    def _keep_all(self) -> None:
+        for item in list(self._items):
+            if not item.is_kept:
+                self._keep(item)
+
+    def _keep(self, item: Item) -> None:
+        """Write it to disk. A disk that refuses leaves it in memory, where it is still sent."""
+        try:
+            size = len(to_json(item.body))
+            self._make_room(size)
+            self._spool.write(item.name, item.kept())
+            item.is_kept = True
+        except OSError as error:
+            logger.error("the spool cannot be written: %s", error)
+        except (TypeError, ValueError):
+            return  # what cannot be written as JSON is refused when its turn comes
+
+    def _make_room(self, size: int) -> None:
+        """Drop the oldest of what matters least: progress and lines before results."""
+        for kinds in ((PROGRESS, LOG), (RESULT, RETURN)):
+            for item in [one for one in self._items if one.kind in kinds and one is not self._sending]:
+                if self._spool.size + size <= MOST_BYTES:
+                    return
+                logger.error("the spool is full: %s of %s is dropped", item.kind, item.command_run)
+                self._items.remove(item)
+                self._spool.drop(item.name)
+
+
+def backoff(tries: int, error: Exception | None = None) -> float:
+    """Seconds until the next try: doubling, a part of it random, never before what the server asked."""
+    asked = (error.retry_after or 0.0) if isinstance(error, Refused) else 0.0
+    pause: float = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(tries, 16))
+    return max(asked, pause * (0.5 + random.random() / 2))  # noqa: S311  (spreads load, keeps no secret)
+
+
+def lines_item(command_run: str, fence: int, lines: list[dict[str, str]]) -> Item:
+    """Lines under an id of their own, so that they count once however often they are sent."""
+    return Item(LOG, command_run, fence, {"lines": lines, "event_id": uuid4().hex})
+
+
+def _have_room(item: Item, more: Item) -> bool:
+    lines = [*item.body["lines"], *more.body["lines"]]
+    return len(lines) <= MOST_LINES and sum(len(line["text"]) for line in lines) <= MOST_LINE_BYTES
+
+
+def _path(item: Item) -> str:
+    return f"command-runs/{item.command_run}/{item.kind}/"
+
+
+def _body(item: Item) -> dict[str, Any]:
+    return {"fence": item.fence, **item.body}
+
+
+def _read(name: str, kept: dict[str, Any] | None) -> Item | None:
+    if kept is None or kept.get("kind") not in (PROGRESS, LOG, RESULT, RETURN):
+        return None
+    try:
+        return Item(
+            kept["kind"], str(kept["command_run"]), int(kept["fence"]), dict(kept["body"]), name,
+            float(kept["at"]), is_kept=True, is_tried=True,
+        )  # fmt: skip
+    except (KeyError, TypeError, ValueError):
+        return None
