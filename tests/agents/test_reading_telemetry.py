@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, OperationalError, connection, connections
+from django.db import IntegrityError, OperationalError, connection, connections, transaction
 from pytest_django import Settings
 
 from apps.accounts.models import Project
@@ -101,15 +101,16 @@ def test_exports_of_different_keys_are_stored_apart() -> None:
     for key_id in (uuid.uuid4(), uuid.uuid4()):
         export = Export("traces", traces(a_span()).SerializeToString(), 1)
         inbox.put(default_project().pk, None, export, key_id=key_id)
-    assert len(reading._oldest(set(), set())) == 1
+    with transaction.atomic():
+        assert len(reading._oldest(set(), set())) == 1
     assert reading.read_all() == 2
 
 
 def test_small_exports_are_stored_together() -> None:
     for _ in range(30):
         put(traces(a_span()))
-    some = reading._oldest(set(), set())
-    assert len(some) == 30
+    with transaction.atomic():
+        assert len(reading._oldest(set(), set())) == 30
     put(traces(a_span()), items=reading.TOGETHER_ITEMS)
     assert reading.read_all() == 31
     assert Span.objects.count() == 31
@@ -240,8 +241,6 @@ def test_an_export_that_another_reader_holds_is_passed_by() -> None:
     holding, done = threading.Event(), threading.Event()
 
     def hold() -> None:
-        from django.db import transaction
-
         try:
             with transaction.atomic():
                 TelemetryBatch.objects.select_for_update().get(pk=first)
