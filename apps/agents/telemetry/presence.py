@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import OuterRef, QuerySet, Subquery
 
+from apps.agents import asking
 from apps.agents.models import (
     Agent,
     AgentStatus,
@@ -112,6 +113,8 @@ def _take_over(change: Change, agent: Agent, seen: Seen, error: str, is_signal: 
         fields |= {"heartbeat_at": change.moment(), "signal_at": change.moment()}
     Agent.objects.filter(pk=agent.pk).update(**fields)
     refresh_agent(change, agent.pk, active=is_signal, last_error=error)
+    if seen.status == AgentStatus.WAITING and asking.reason(agent.pk):
+        asking.show(change, agent.pk)  # with what people are asked
     return True
 
 
