@@ -45,7 +45,7 @@ def step_rows(run: Run, document: Document, steps: Sequence[Step]) -> list[Row]:
     wanted = [step.command_run_id for step in steps if step.command_run_id]
     command_runs = _command_runs(wanted)
     asked = Approval.objects.filter(run=run).order_by("created_at").values_list("step_id", "id")
-    newest = dict(asked) if document.can_wait else {}
+    newest = dict(asked)
     counts = _item_counts([step for step in steps if step.kind == StepKind.MAP])
     return [
         _step_row(step, document, command_runs.get(step.command_run_id))

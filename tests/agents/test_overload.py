@@ -94,7 +94,7 @@ def test_a_pool_without_a_free_connection_is_no_failure_of_the_server(
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    with Stack("server") as running:
+    with Stack("server", env={"MC_LEASE_SECONDS": "600"}) as running:  # which outlasts the database
         yield running
 
 

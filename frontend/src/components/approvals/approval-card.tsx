@@ -1,6 +1,6 @@
 /** One question to people: what it is about, what was said so far, and the form that decides it. */
 import { Link } from "@tanstack/react-router";
-import { BellRing } from "lucide-react";
+import { BellRing, Bot } from "lucide-react";
 import { StatusChip, StatusIcon } from "@/components/status";
 import { TimeAgo } from "@/components/ui/time-ago";
 import { Fact, Facts } from "@/components/work/facts";
@@ -36,21 +36,35 @@ export function ApprovalCard({ approval, bare = false }: ApprovalCardProps) {
 }
 
 function About({ approval, bare }: { approval: Approval; bare: boolean }) {
-  const { run, step } = approval;
+  const { run, step, agent, command_run: work } = approval;
   return (
     <p className="flex flex-wrap gap-x-3 text-meta text-muted">
-      {!bare && (
+      {agent && (
+        <Link
+          to="/agents/$id"
+          params={{ id: agent.id }}
+          className="inline-flex items-center gap-1 text-accent hover:underline max-md:min-h-11"
+        >
+          <Bot size={13} aria-hidden /> {visibleText(agent.name)}
+        </Link>
+      )}
+      {!bare && work?.title && (
+        <span className="inline-flex items-center">At work on {visibleText(work.title)}</span>
+      )}
+      {!bare && run && (
         <Link
           to="/runs/$id"
           params={{ id: run.id }}
-          search={{ step: step.key }}
+          search={{ step: step?.key }}
           className="inline-flex items-center text-accent hover:underline max-md:min-h-11"
         >
           {visibleText(run.name)} <span className="tnum ml-1">#{run.number}</span>
         </Link>
       )}
       <span className="inline-flex items-center">
-        {approval.requested_by ? `Run by ${visibleText(approval.requested_by)}` : "Run by the system"}
+        {approval.requested_by
+          ? `${run ? "Run" : "Ordered"} by ${visibleText(approval.requested_by)}`
+          : `${run ? "Run" : "Ordered"} by the system`}
       </span>
       <span className="inline-flex items-center gap-1">
         Asked <TimeAgo at={approval.created_at} />
@@ -84,7 +98,7 @@ function Deadline({ approval }: { approval: Approval }) {
 
 function Decisions({ approval }: { approval: Approval }) {
   const { decisions, min_approvals: wanted, state } = approval;
-  const given = decisions.filter(({ approved }) => approved).length;
+  const given = furthest(decisions);
   return (
     <>
       {state === "open" && wanted > 1 && (
@@ -103,6 +117,13 @@ function Decisions({ approval }: { approval: Approval }) {
   );
 }
 
+/** How many said the same yes; of a question with options, to the one that is furthest. */
+function furthest(decisions: readonly ApprovalDecision[]): number {
+  const said = new Map<string, number>();
+  for (const { approved, option } of decisions) if (approved) said.set(option, (said.get(option) ?? 0) + 1);
+  return Math.max(0, ...said.values());
+}
+
 function DecisionItem({ decision, form }: { decision: ApprovalDecision; form: JsonSchema }) {
   const status = decision.approved ? "approved" : "rejected";
   return (
@@ -113,6 +134,7 @@ function DecisionItem({ decision, form }: { decision: ApprovalDecision; form: Js
           <span className="font-semibold">{visibleText(decision.by)}</span> {status}{" "}
           <TimeAgo at={decision.at} className="text-muted" />
         </p>
+        {decision.option && <p className="font-semibold wrap-anywhere">{visibleText(decision.option)}</p>}
         {decision.comment && (
           <p className="break-words whitespace-pre-wrap">{visibleText(decision.comment)}</p>
         )}

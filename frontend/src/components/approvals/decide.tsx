@@ -1,6 +1,6 @@
 /** The form under an open approval: its fields, a comment, and the two buttons. */
 import { Check, X } from "lucide-react";
-import { useState } from "react";
+import { useId, useState } from "react";
 import { SchemaForm } from "@/components/schema-form";
 import { BlockedButton, Button } from "@/components/ui/button";
 import { Field, Textarea } from "@/components/ui/field";
@@ -18,6 +18,9 @@ export function Decide({ approval }: { approval: Approval }) {
 function DecideForm({ approval }: { approval: Approval }) {
   const decide = useDecide(approval.id);
   const [comment, setComment] = useState("");
+  const [option, setOption] = useState("");
+  const [missing, setMissing] = useState(false);
+  const hasOptions = approval.options.length > 0;
   // One mutation, two buttons: only the pressed one turns busy.
   const approving = decide.isPending && decide.variables?.approved === true;
   return (
@@ -26,9 +29,22 @@ function DecideForm({ approval }: { approval: Approval }) {
       empty={null}
       disabled={decide.isPending}
       problem={decide.error}
-      onSubmit={(fields) => decide.mutate({ approved: true, comment, fields })}
+      onSubmit={(fields) => {
+        setMissing(hasOptions && !option);
+        if (hasOptions && !option) return;
+        decide.mutate({ approved: true, comment, fields, ...(hasOptions && { option }) });
+      }}
       className="border-t pt-3"
     >
+      {hasOptions && (
+        <Options
+          options={approval.options}
+          value={option}
+          error={missing && !option ? "Choose one of these to approve." : undefined}
+          disabled={decide.isPending}
+          onChange={setOption}
+        />
+      )}
       <Field label="Comment" hint="Kept with the decision; later steps can read it.">
         {(props) => (
           <Textarea
@@ -67,11 +83,57 @@ function DecideForm({ approval }: { approval: Approval }) {
             error: decide.error,
           }}
         >
-          The step fails, and the run goes on only if its workflow says so.
+          {approval.agent
+            ? "The agent is told so, and goes on as it sees fit."
+            : "The step fails, and the run goes on only if its workflow says so."}
           {comment ? " Your comment is kept as the reason." : " You gave no reason: go back to write one."}
         </Confirm>
       </div>
     </SchemaForm>
+  );
+}
+
+interface OptionsProps {
+  options: readonly string[];
+  value: string;
+  error: string | undefined;
+  disabled: boolean;
+  onChange: (option: string) => void;
+}
+
+/** What an agent lets people choose from. */
+function Options({ options, value, error, disabled, onChange }: OptionsProps) {
+  const id = useId();
+  return (
+    <fieldset
+      aria-describedby={error ? `${id}-error` : undefined}
+      disabled={disabled}
+      className="flex min-w-0 flex-col gap-1"
+    >
+      <legend className="mb-1 text-table font-semibold">Choose one</legend>
+      {options.map((option) => (
+        <label
+          key={option}
+          className="flex min-h-8 cursor-pointer items-center gap-2 rounded-control border px-2.5 py-1 has-checked:border-accent has-checked:bg-surface-2 max-md:min-h-11"
+        >
+          <input
+            type="radio"
+            name={id}
+            value={option}
+            checked={option === value}
+            aria-invalid={error ? true : undefined}
+            onChange={() => onChange(option)}
+            className="shrink-0 accent-accent"
+          />
+          <span className="min-w-0 wrap-anywhere">{visibleText(option)}</span>
+        </label>
+      ))}
+      {error && (
+        <p id={`${id}-error`} role="alert" className="text-meta text-err">
+          {error}
+        </p>
+      )}
+    </fieldset>
   );
 }
 

@@ -82,7 +82,16 @@ describe("the approvals page", () => {
           ...each,
           state: "approved",
           can_decide: false,
-          decisions: [{ by: "ada", approved: true, comment: body.comment, fields: {}, at: each.created_at }],
+          decisions: [
+            {
+              by: "ada",
+              approved: true,
+              option: "",
+              comment: body.comment,
+              fields: {},
+              at: each.created_at,
+            },
+          ],
         }));
         return HttpResponse.json(state.approvals[0]);
       }),
@@ -96,7 +105,9 @@ describe("the approvals page", () => {
     await userEvent.type(card.getByRole("textbox", { name: "Comment" }), "Tested by hand");
     await userEvent.click(card.getByRole("button", { name: "Approve" }));
     expect(await card.findByText("Approved")).toBeInTheDocument();
-    expect(sent).toEqual([{ approved: true, comment: "Tested by hand", fields: { channel: "beta" } }]);
+    expect(sent).toEqual([
+      { approved: true, option: "", comment: "Tested by hand", fields: { channel: "beta" } },
+    ]);
     expect(card.getByText("Tested by hand")).toBeInTheDocument();
     expect(card.queryByRole("button", { name: "Approve" })).not.toBeInTheDocument();
   });

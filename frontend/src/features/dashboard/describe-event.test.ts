@@ -29,6 +29,11 @@ suite("an event", () => {
     expect(say(approvalEvent(3, { state: "rejected", run_id: "r1" }))).toBe(
       "Ship the fix? was rejected -> /runs/r1",
     );
+    const asked = { run_id: null, step_id: null, agent_id: "a1", agent_name: "Triager" };
+    expect(say(approvalEvent(3, asked))).toBe("Ship the fix? is asked by Triager -> /approvals");
+    expect(say(approvalEvent(3, { ...asked, state: "approved" }))).toBe(
+      "Ship the fix? was approved -> /agents/a1",
+    );
     expect(say(pauseEvent(4))).toBe("Everything was paused by grace -> null");
     expect(say(workflowEvent(2, { workflow_id: "r1", previous_status: null }))).toBe(
       "Bug Lifecycle #7 was started -> /runs/r1",

@@ -99,9 +99,18 @@ function approval(payload: Payload, event: JournalEvent): Described {
   return {
     status: state === "open" ? "approval" : state,
     subject: str(payload.title) || "An approval",
-    text: decided[state] ?? asked[event.kind] ?? "waits for a person",
-    to: state === "open" ? "/approvals" : `/runs/${str(payload.run_id)}`,
+    text: decided[state] ?? asked[event.kind] ?? asks(payload),
+    to: state === "open" ? "/approvals" : about(payload),
   };
+}
+
+const asks = ({ agent_name: agent }: Payload) =>
+  str(agent) ? `is asked by ${str(agent)}` : "waits for a person";
+
+/** The page of what a decided question was about: its run, else the agent that asked. */
+function about({ run_id: run, agent_id: agent }: Payload): string {
+  if (run) return `/runs/${str(run)}`;
+  return agent ? `/agents/${str(agent)}` : "/approvals";
 }
 
 const outcomes: Record<string, [string, string]> = {

@@ -26,6 +26,8 @@ export const approvalQuery = (id: string) =>
 
 export interface Decision {
   approved: boolean;
+  /** Of a question with options: the chosen one. */
+  option?: string;
   comment: string;
   fields?: JsonObject;
 }
@@ -55,7 +57,7 @@ export function useDecide(id: string) {
       unwrap(
         api.POST("/api/v1/approvals/{approval_id}/decision/", {
           params: { path: { approval_id: id } },
-          body: { ...decision },
+          body: { option: "", ...decision },
         }),
       ),
     // Also after a refusal: somebody else may have decided first, and the answer says so.

@@ -531,6 +531,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/command-runs/{command_run_id}/return/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * @description Give it back unfinished: it is queued again at once, the attempt does not count. 409 when the
+         *     fence is stale.
+         */
+        post: operations["give_command_run_back"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/command-runs/cancellations/": {
         parameters: {
             query?: never;
@@ -3614,6 +3634,8 @@ export interface components {
         };
         RegisterRequest: {
             capabilities?: string[];
+            /** @description Command runs at a time; without it as before */
+            max_parallel?: number;
             name: string;
             /** @default external */
             type: string;
@@ -6009,6 +6031,40 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["ResultRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandRunState"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    give_command_run_back: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                command_run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcknowledgementRequest"];
             };
         };
         responses: {

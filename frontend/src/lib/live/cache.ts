@@ -134,6 +134,8 @@ function runChanged(cache: Cache, event: WorkflowEvent, invalidate: Invalidate):
 function approvalChanged(cache: Cache, event: ApprovalEvent, invalidate: Invalidate): void {
   cache.setQueryData(keys.approvals.openCount, event.open_approvals);
   invalidate(keys.approvals.lists, keys.approvals.detail(event.approval_id), dashboard.attention);
+  // A step at work does not change when its agent asks something, but its panel shows the question.
+  if (event.agent_id && event.run_id) invalidate(keys.runs.detail(event.run_id));
 }
 
 function pauseChanged(cache: Cache, event: PauseEvent, invalidate: Invalidate): void {
