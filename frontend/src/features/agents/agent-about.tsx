@@ -7,6 +7,7 @@ import { OutputActions } from "@/components/work/output-actions";
 import { Section } from "@/components/work/section";
 import type { AgentDetail } from "@/lib/api/types";
 import { count, tokens, visibleText } from "@/lib/format";
+import { EndpointSection } from "./endpoint-section";
 
 const CONNECTORS: Record<string, string> = {
   llm: "llm: the server calls a model for it",
@@ -30,6 +31,7 @@ export function AgentAbout({ agent }: { agent: AgentDetail }) {
           {agent.model && <Fact name="Model">{visibleText(agent.model)}</Fact>}
         </Facts>
       </div>
+      {agent.connector === "http" && <EndpointSection agent={agent} />}
       <Section title="Can do">
         {agent.capabilities.length > 0 ? (
           <ul className="flex flex-wrap gap-1.5">

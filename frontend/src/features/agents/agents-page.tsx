@@ -1,7 +1,7 @@
 /** Every agent of the project, live: filtered in the URL, attention first, drawn only where it is seen. */
 import { Link } from "@tanstack/react-router";
 import { Bot, LayoutGrid, Rows3, SearchX } from "lucide-react";
-import { useDeferredValue, useMemo } from "react";
+import { useDeferredValue, useMemo, useState } from "react";
 import { lookOf } from "@/components/status";
 import { Button, buttonClass } from "@/components/ui/button";
 import { Input, Select } from "@/components/ui/field";
@@ -9,10 +9,11 @@ import { Page } from "@/components/ui/page";
 import { EmptyState, Skeleton } from "@/components/ui/states";
 import { FilterButtons } from "@/components/work/list";
 import { Loaded } from "@/components/work/loaded";
-import { useAgentStatus } from "@/hooks";
+import { useAgentStatus, useMe } from "@/hooks";
 import type { DashboardAgent } from "@/lib/api/types";
 import { words } from "@/lib/format";
 import { AgentList } from "./agent-list";
+import { EndpointDialog } from "./endpoint-dialog";
 import { type AgentsSearch, countByStatus, found, ordered, SORTS } from "./select";
 
 const STATUSES = ["error", "offline", "waiting", "paused", "busy", "idle"];
@@ -37,9 +38,12 @@ export function AgentsPage({ search, onSearch }: AgentsPageProps) {
     <Page
       title="Agents"
       actions={
-        <Link to="/connect" className={buttonClass()}>
-          Connect an agent
-        </Link>
+        <>
+          <NewHttpAgent />
+          <Link to="/connect" className={buttonClass()}>
+            Connect an agent
+          </Link>
+        </>
       }
     >
       <Toolbar search={search} onSearch={onSearch} agents={all ?? []} matching={matching} />
@@ -53,6 +57,19 @@ export function AgentsPage({ search, onSearch }: AgentsPageProps) {
         }
       </Loaded>
     </Page>
+  );
+}
+
+/** Others make themselves known; one that is called at an address is made by an admin. */
+function NewHttpAgent() {
+  const isAdmin = useMe().data?.project.role === "admin";
+  const [isOpen, setOpen] = useState(false);
+  if (!isAdmin) return null;
+  return (
+    <>
+      <Button onClick={() => setOpen(true)}>New HTTP agent</Button>
+      {isOpen && <EndpointDialog onClose={() => setOpen(false)} />}
+    </>
   );
 }
 

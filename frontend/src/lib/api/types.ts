@@ -67,6 +67,9 @@ export type AgentDetail = Narrow<
   S["Agent"],
   { current_command_run: (CommandRunRow & { text?: string }) | null }
 >;
+export type AgentWithSecret = S["AgentWithSecret"];
+export type NewEndpointAgent = Given<S["EndpointAgentRequest"], "name" | "endpoint">;
+export type EndpointTest = S["Tried"];
 export type Command = Narrow<S["Command"], { parameters: JsonSchema }>;
 export type CommandRunRow = S["CommandRunRow"];
 export type CommandRun = Narrow<S["CommandRun"], { input: JsonObject; output: JsonObject | null }>;
