@@ -30,7 +30,10 @@ export function DeliveryRow({ delivery, waits, onOpen }: DeliveryRowProps) {
       <p className="tnum shrink-0 text-meta text-muted md:w-64 md:text-right">
         <Tries delivery={delivery} waits={waits} />
       </p>
-      <TimeAgo at={delivery.created_at} className="tnum w-20 shrink-0 text-right text-meta text-muted" />
+      <TimeAgo
+        at={delivery.created_at}
+        className="tnum shrink-0 text-meta text-muted max-md:ml-auto md:w-20 md:text-right"
+      />
     </li>
   );
 }
@@ -41,7 +44,7 @@ export function DeliveryStatus({ delivery, className }: { delivery: WebhookDeliv
     dead: <StatusText status="failed" label="Dead" className={className} />,
     pending:
       delivery.attempts > 0 && delivery.error ? (
-        <StatusText status="retrying" label="Tried again" className={className} />
+        <StatusText status="retrying" label="Retrying" className={className} />
       ) : (
         <StatusText status="queued" label="Waiting" className={className} />
       ),

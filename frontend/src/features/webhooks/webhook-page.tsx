@@ -5,7 +5,7 @@ import { Inbox, RotateCcw } from "lucide-react";
 import { Page } from "@/components/ui/page";
 import { EmptyState, Skeleton, SkeletonRows } from "@/components/ui/states";
 import { Tabs } from "@/components/ui/tabs";
-import { Since } from "@/components/ui/time-ago";
+import { TimeAgo } from "@/components/ui/time-ago";
 import { toast } from "@/components/ui/toast";
 import { Confirm } from "@/components/work/confirm";
 import { Fact, Facts } from "@/components/work/facts";
@@ -21,7 +21,7 @@ import { DeliveryRow } from "./delivery-row";
 import { WebhookHealth } from "./health";
 import { NewSecret } from "./new-secret";
 import { Tried, TryIt } from "./try-it";
-import { Asked, Change, Delete, NotForViewers } from "./webhooks-page";
+import { Asked, Change, Delete, Enabled, NotForViewers } from "./webhooks-page";
 
 interface WebhookPageProps {
   id: string;
@@ -104,8 +104,9 @@ function About({ webhook, isAdmin, onGone }: { webhook: Webhook; isAdmin: boolea
   const test = useTestWebhook(webhook.id);
   return (
     <div className="card flex w-full max-w-[1200px] min-w-0 flex-col gap-3 px-4 py-3">
-      <div className="flex flex-wrap items-start justify-between gap-x-4 gap-y-2">
-        <div className="flex min-w-0 flex-1 basis-72 flex-col gap-1.5">
+      <div className="flex flex-wrap items-start gap-x-4 gap-y-2">
+        <Enabled webhook={webhook} isAdmin={isAdmin} />
+        <div className="flex min-w-56 flex-1 flex-col gap-1.5">
           <p className="font-mono text-meta [overflow-wrap:anywhere]">{visibleText(webhook.url)}</p>
           <Asked events={webhook.events} />
           <WebhookHealth webhook={webhook} />
@@ -130,7 +131,7 @@ function About({ webhook, isAdmin, onGone }: { webhook: Webhook; isAdmin: boolea
           )}
         </Fact>
         <Fact name="Made">
-          <Since at={webhook.created_at} />
+          <TimeAgo at={webhook.created_at} />
           {webhook.owner && ` by ${visibleText(webhook.owner)}`}
         </Fact>
       </Facts>

@@ -184,7 +184,7 @@ describe("the webhooks", () => {
         });
       }),
     );
-    renderApp("/webhooks");
+    renderApp("/webhooks/w-1");
     await userEvent.click(await screen.findByRole("button", { name: "New secret for Build server" }));
     await userEvent.selectOptions(screen.getByLabelText(/Sign with the old one/), "168");
     await userEvent.click(screen.getByRole("button", { name: "Make a new secret" }));
@@ -267,6 +267,34 @@ describe("a webhook", () => {
       for (const queryKey of lacking) await queryClient.invalidateQueries({ queryKey });
     });
     expect(await screen.findByText("None of these")).toBeInTheDocument();
+  });
+
+  it("is disabled, and deleted after asking", async () => {
+    const state = { webhooks: [makeWebhook()] };
+    answers(state);
+    const sent: unknown[] = [];
+    server.use(
+      http.patch(`${api}/webhooks/w-1/`, async ({ request }) => {
+        sent.push(await request.json());
+        state.webhooks = [makeWebhook({ enabled: false })];
+        return HttpResponse.json(state.webhooks[0]);
+      }),
+      http.delete(`${api}/webhooks/w-1/`, () => {
+        state.webhooks = [];
+        return new HttpResponse(null, { status: 204 });
+      }),
+    );
+    const { router } = renderApp("/webhooks/w-1");
+    const enabled = await screen.findByRole("switch", { name: "Build server is enabled" });
+    await waitFor(() => expect(enabled).toBeEnabled());
+    await userEvent.click(enabled);
+    expect(await screen.findByRole("switch", { name: "Build server is disabled" })).not.toBeChecked();
+    expect(sent).toEqual([{ enabled: false }]);
+    await userEvent.click(screen.getByRole("button", { name: "Delete" }));
+    const dialog = within(await screen.findByRole("dialog", { name: "Delete Build server?" }));
+    await userEvent.click(dialog.getByRole("button", { name: "Delete" }));
+    await waitFor(() => expect(router.state.location.pathname).toBe("/webhooks"));
+    expect(await screen.findByText("No webhooks yet")).toBeInTheDocument();
   });
 
   it("that does not exist says so", async () => {

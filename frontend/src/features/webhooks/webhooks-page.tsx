@@ -18,7 +18,6 @@ import type { Webhook } from "@/lib/api/types";
 import { useChangeWebhook, useDeleteWebhook, useTestWebhook, webhooksQuery } from "@/lib/api/webhooks";
 import { count, visibleText } from "@/lib/format";
 import { WebhookHealth } from "./health";
-import { NewSecret } from "./new-secret";
 import { Tried, TryIt } from "./try-it";
 import { WebhookDialog } from "./webhook-dialog";
 
@@ -110,8 +109,6 @@ function Row({ webhook, isAdmin }: { webhook: Webhook; isAdmin: boolean }) {
         <div className="flex flex-wrap items-center gap-1 max-md:w-full">
           <TryIt webhook={webhook} test={test} />
           <Change webhook={webhook} />
-          <NewSecret webhook={webhook} />
-          <Delete webhook={webhook} />
         </div>
       )}
       <Tried test={test} />
@@ -156,7 +153,8 @@ function Counts({ webhook }: { webhook: Webhook }) {
   );
 }
 
-function Enabled({ webhook, isAdmin }: { webhook: Webhook; isAdmin: boolean }) {
+/** Switches it on and off at once. */
+export function Enabled({ webhook, isAdmin }: { webhook: Webhook; isAdmin: boolean }) {
   const change = useChangeWebhook(webhook.id);
   return (
     <Switch
@@ -188,7 +186,7 @@ export function Change({ webhook }: { webhook: Webhook }) {
   );
 }
 
-export function Delete({ webhook, onGone }: { webhook: Webhook; onGone?: () => void }) {
+export function Delete({ webhook, onGone }: { webhook: Webhook; onGone: () => void }) {
   const remove = useDeleteWebhook(webhook.id);
   return (
     <Confirm
@@ -205,7 +203,7 @@ export function Delete({ webhook, onGone }: { webhook: Webhook; onGone?: () => v
           remove.mutate(undefined, {
             onSuccess: () => {
               options.onSuccess();
-              onGone?.();
+              onGone();
             },
           }),
       }}
