@@ -69,6 +69,11 @@ def lock(project_id: UUID) -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [0x4D43, str(project_id)])
 
 
+def subjects(project_id: UUID) -> frozenset[UUID]:
+    """What of the project is paused: its own id, those of workflows and runs. There are few."""
+    return frozenset(Hold.objects.filter(project_id=project_id).values_list("subject_id", flat=True))
+
+
 def of(subject_id: UUID) -> Hold | None:
     return Hold.objects.filter(subject_id=subject_id).first()
 

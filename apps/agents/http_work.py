@@ -8,7 +8,7 @@ from typing import Any
 from apps.agents import named_secrets, outbound
 from apps.agents.models import CommandRun, WorkKind
 from apps.agents.outbound import OutboundError
-from apps.agents.services import Effort, queue
+from apps.agents.services import Accepted, Effort, queue
 from apps.errors import InvalidInput
 from apps.events.journal import Change
 
@@ -38,8 +38,8 @@ def secrets_in(headers: dict[str, Any]) -> frozenset[str]:
     return frozenset(named_secrets.names(str(value) for value in headers.values()))
 
 
-def accept_http_run(change: Change, order: HttpOrder) -> CommandRun:
-    """T1: write the request down, queued. It is dispatched to a worker after commit.
+def checked_http(order: HttpOrder) -> Accepted:
+    """A request as a row that is not written yet.
 
     Raises InvalidInput when it can be told now that the request could not be sent.
     """
@@ -61,6 +61,10 @@ def accept_http_run(change: Change, order: HttpOrder) -> CommandRun:
         "accept": list(order.accept),
         "secrets": sorted(order.secrets),
     }
-    return queue(
-        change, run, order, {name: given for name, given in value.items() if given not in ({}, [], None)}
-    )
+    return Accepted(run, order, {name: given for name, given in value.items() if given not in ({}, [], None)})
+
+
+def accept_http_run(change: Change, order: HttpOrder) -> CommandRun:
+    """T1: write the request down, queued. It is dispatched to a worker after commit. Raises as
+    `checked_http`."""
+    return queue(change, checked_http(order))

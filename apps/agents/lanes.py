@@ -119,15 +119,28 @@ def heads(project_id: UUID, room: Mapping[str, int], at: datetime) -> dict[str, 
 
 def next_turn(run: CommandRun) -> int:
     """The turn of a row that is going to be queued, or moved to another priority."""
-    lane = of_agent(run.wanted_agent_id) if run.wanted_agent_id else run.capability
-    values = {
-        "project": _key(run.project_id),
-        "lane": lane,
-        "priority": run.priority,
-        "share": run.share,
-    }
-    ((dispatched, queued),) = _read(_TURN, values)
-    return int(max(dispatched or 0, queued or 0)) + 1
+    return next_turns([run])[0]
+
+
+def next_turns(runs: Iterable[CommandRun]) -> list[int]:
+    """The turns of rows that are going to be queued together, in their order; one look for each share."""
+    newest: dict[tuple[str, int, str], int] = {}
+    turns = []
+    for run in runs:
+        lane = of_agent(run.wanted_agent_id) if run.wanted_agent_id else run.capability
+        line = (lane, run.priority, run.share)
+        if line not in newest:
+            values = {
+                "project": _key(run.project_id),
+                "lane": lane,
+                "priority": run.priority,
+                "share": run.share,
+            }
+            ((dispatched, queued),) = _read(_TURN, values)
+            newest[line] = int(max(dispatched or 0, queued or 0))
+        newest[line] += 1
+        turns.append(newest[line])
+    return turns
 
 
 def move(project_id: UUID, dispatched: Iterable[CommandRun]) -> None:

@@ -6,10 +6,10 @@ line. A write that carries an old fence changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from enum import Enum
 from typing import Any
 from uuid import UUID
 
@@ -19,13 +19,23 @@ from apps.agents import holds, lines
 from apps.agents.connectors.base import Outcome, Work
 from apps.agents.lines import Said
 from apps.agents.models import CommandRun, CommandRunAttempt, CommandRunData, RunStatus, WorkKind
-from apps.agents.moves import Failure, end, lease_time, locked, project_of, requeue, retry_or_fail
+from apps.agents.moves import (
+    Failure,
+    complete,
+    end,
+    lease_time,
+    locked,
+    locked_all,
+    project_of,
+    requeue,
+    retry_or_fail,
+)
 from apps.agents.record import record_run
 from apps.agents.schema import render_prompt
-from apps.agents.status import refresh_agent
+from apps.agents.status import touch_agent
 from apps.agents.storable import storable, storable_text
 from apps.errors import Conflict, StaleFence
-from apps.events import journal
+from apps.events import bulk, journal
 from apps.events.clock import now
 from apps.events.failpoints import fail_point
 from apps.events.journal import Change
@@ -34,6 +44,13 @@ WHEN_CLAIMED = (
     "status", "fence", "attempt", "wait_reason", "message", "progress", "worker_id", "started_at",
     "heartbeat_at", "lease_expires_at", "timeout_at",
 )  # fmt: skip
+
+
+class Given(Enum):
+    """An end without a result: the holder stopped because it was told to, or because it must go."""
+
+    UP = "up"
+    BACK = "back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +76,41 @@ class Signal:
     pause: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What somebody was told to claim, and who that is. A worker of ours has a `worker_id`."""
+
+    command_run_id: UUID
+    dispatch_id: UUID
+    worker: str
+    worker_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How an attempt ended, as its holder says, and the last of what was logged."""
+
+    command_run_id: UUID
+    fence: int
+    end: Outcome | Failure | Given
+    said: Sequence[Said] = ()
+
+
+def write(
+    project_id: UUID, tickets: Sequence[Ticket], results: Sequence[Result]
+) -> tuple[list[Claimed | None], list[CommandRun | None]]:
+    """T3 and T5/T6/T10/T14 of many command runs of a project in one transaction.
+
+    In the order of what was given: a lease for each ticket, None when somebody else has it; a row
+    for each result, None when the lease was lost and nothing was written.
+    """
+    with journal.changes(project_id) as change:
+        ids = {one.command_run_id for one in tickets} | {one.command_run_id for one in results}
+        rows = locked_all(project_id, ids)
+        ended = _end_all(change, rows, results)
+        return _claim_all(change, rows, tickets), ended
+
+
 def claim(
     command_run_id: UUID, dispatch_id: UUID, *, worker: str, worker_id: UUID | None = None
 ) -> Claimed | None:
@@ -66,41 +118,73 @@ def claim(
     project_id = project_of(command_run_id)
     if project_id is None:
         return None
+    ticket = Ticket(command_run_id, dispatch_id, worker, worker_id)
     with journal.changes(project_id) as change:
-        moment = change.moment()
-        not_held = ~holds.COMMAND_RUNS.held()
-        run = locked(command_run_id, not_held, status=RunStatus.DISPATCHED, dispatch_id=dispatch_id)
-        if run is None or run.cancel_requested or (run.agent is None and run.kind == WorkKind.COMMAND):
-            return None
+        return _claim_all(change, locked_all(project_id, [command_run_id]), [ticket])[0]
+
+
+def _claim_all(
+    change: Change, rows: dict[UUID, CommandRun], tickets: Sequence[Ticket]
+) -> list[Claimed | None]:
+    moment = change.moment()
+    paused = holds.subjects(change.project_id) if tickets else frozenset()
+    claimed: list[Claimed | None] = []
+    runs, attempts = [], []
+    for ticket in tickets:
+        run = rows.get(ticket.command_run_id)
+        if run is None or not _is_free(run, ticket, paused):
+            claimed.append(None)
+            continue
         run.status = RunStatus.RUNNING
         run.fence += 1
         run.attempt += 1
         run.wait_reason = run.message = ""
         run.progress = 0
-        run.worker_id = worker_id
+        run.worker_id = ticket.worker_id
         run.started_at = run.started_at or moment
         run.heartbeat_at = moment
         run.lease_expires_at = moment + lease_time()
         run.timeout_at = moment + timedelta(seconds=run.timeout_seconds)
-        run.save(update_fields=WHEN_CLAIMED)
-        CommandRunAttempt.objects.create(
-            command_run=run, number=run.attempt, fence=run.fence, worker=worker[:100], started_at=moment
-        )
-        if worker_id is None:  # a worker says it itself, together with what follows
-            lines.add(run, [Said(started(run.attempt, worker), at=moment)])
+        runs.append(run)
+        attempts.append(
+            CommandRunAttempt(
+                command_run=run, number=run.attempt, fence=run.fence, worker=ticket.worker[:100],
+                started_at=moment,
+            )
+        )  # fmt: skip
+        if ticket.worker_id is None:  # a worker says it itself, together with what follows
+            lines.add(run, [Said(started(run.attempt, ticket.worker), at=moment)])
         record_run(change, "command_run.started", run, previous=RunStatus.DISPATCHED)
-        if run.agent:
-            refresh_agent(change, run.agent.pk)
-        return Claimed(
-            project_id=run.project_id,
-            command_run_id=run.pk,
-            agent_id=run.agent_id,
-            fence=run.fence,
-            run_id=run.run_id,
-            step_id=run.step_id,
-            connector=run.agent.connector if run.agent else run.kind,
-            work=_work(run, run.data),
-        )
+        if run.agent_id:
+            touch_agent(change, run.agent_id)
+        claimed.append(_claimed(run))
+    if runs:
+        bulk.write(runs, *WHEN_CLAIMED)
+        CommandRunAttempt.objects.bulk_create(attempts)
+    return claimed
+
+
+def _is_free(run: CommandRun, ticket: Ticket, paused: Set[UUID]) -> bool:
+    return (
+        run.status == RunStatus.DISPATCHED
+        and run.dispatch_id == ticket.dispatch_id
+        and not run.cancel_requested
+        and (run.agent_id is not None or run.kind != WorkKind.COMMAND)
+        and paused.isdisjoint((run.run_id, run.workflow_id, run.project_id))
+    )
+
+
+def _claimed(run: CommandRun) -> Claimed:
+    return Claimed(
+        project_id=run.project_id,
+        command_run_id=run.pk,
+        agent_id=run.agent_id,
+        fence=run.fence,
+        run_id=run.run_id,
+        step_id=run.step_id,
+        connector=run.agent.connector if run.agent else run.kind,
+        work=_work(run, run.data),
+    )
 
 
 def claim_next(agent_id: UUID, *, worker: str) -> Claimed | None:
@@ -184,45 +268,79 @@ def finish(command_run_id: UUID, fence: int, outcome: Outcome, said: Sequence[Sa
 
     Raises StaleFence when the lease was lost; nothing is written then.
     """
-    with _held(command_run_id, fence) as (change, run):
-        lines.add(run, [*said, Said(_completed(outcome), at=change.moment())])
-        CommandRunData.objects.filter(pk=run.pk).update(output=storable(outcome.output), error="", text="")
+    return _end(Result(command_run_id, fence, outcome, said))
+
+
+def fail(command_run_id: UUID, fence: int, failure: Failure, said: Sequence[Said] = ()) -> CommandRun:
+    """T6: give the run another attempt after a pause, or let it end. Raises StaleFence as `finish`."""
+    return _end(Result(command_run_id, fence, failure, said))
+
+
+def confirm_cancelled(command_run_id: UUID, fence: int, said: Sequence[Said] = ()) -> CommandRun:
+    """The holder stopped because it was told to."""
+    return _end(Result(command_run_id, fence, Given.UP, said))
+
+
+def give_back(command_run_id: UUID, fence: int, said: Sequence[Said] = ()) -> CommandRun:
+    """T14: the holder must go; the work is queued again and the attempt does not count."""
+    return _end(Result(command_run_id, fence, Given.BACK, said))
+
+
+def _end(result: Result) -> CommandRun:
+    project_id = project_of(result.command_run_id)
+    if project_id is None:
+        raise StaleFence("The command run does not exist any more.")
+    run = write(project_id, (), [result])[1][0]
+    if run is None:
+        raise StaleFence("The lease was taken back or the command run is over; nothing was written.")
+    return run
+
+
+def _end_all(
+    change: Change, rows: dict[UUID, CommandRun], results: Sequence[Result]
+) -> list[CommandRun | None]:
+    ended: list[CommandRun | None] = []
+    completed: list[tuple[CommandRun, Outcome, Sequence[Said]]] = []
+    seen: set[UUID] = set()
+    for result in results:
+        run = rows.get(result.command_run_id)
+        held = run is not None and run.status == RunStatus.RUNNING and run.fence == result.fence
+        if run is None or not held or run.pk in seen:
+            ended.append(None)
+            continue
+        seen.add(run.pk)
+        ended.append(run)
+        if isinstance(result.end, Outcome):
+            completed.append((run, result.end, result.said))
+            continue
+        lines.add(run, result.said)
+        if isinstance(result.end, Failure):
+            failure = replace(result.end, message=storable_text(result.end.message))
+            retry_or_fail(change, run, failure)
+        elif result.end == Given.UP or run.cancel_requested:
+            end(change, run, RunStatus.CANCELLED, code="cancelled", message="Cancelled while running.")
+        else:
+            run.attempt = max(0, run.attempt - 1)
+            requeue(change, run, outcome="given_back", wait="given back by a worker that is stopping")
+    if completed:
+        _complete_all(change, completed)
+    return ended
+
+
+def _complete_all(change: Change, completed: Sequence[tuple[CommandRun, Outcome, Sequence[Said]]]) -> None:
+    lines.add_all(
+        [(run, [*said, Said(_completed(outcome), at=change.moment())]) for run, outcome, said in completed]
+    )
+    for run, outcome, _ in completed:
+        run.data.output = storable(outcome.output)
+        run.data.error = run.data.text = ""
         run.input_tokens = outcome.input_tokens
         run.output_tokens = outcome.output_tokens
         run.cost_usd = outcome.cost_usd
         run.model = outcome.model[:200]
         run.demo = outcome.demo
-        run.progress = 100
-        end(change, run, RunStatus.COMPLETED)
-        return run
-
-
-def fail(command_run_id: UUID, fence: int, failure: Failure, said: Sequence[Said] = ()) -> CommandRun:
-    """T6: give the run another attempt after a pause, or let it end. Raises StaleFence as `finish`."""
-    with _held(command_run_id, fence) as (change, run):
-        lines.add(run, said)
-        retry_or_fail(change, run, replace(failure, message=storable_text(failure.message)))
-        return run
-
-
-def confirm_cancelled(command_run_id: UUID, fence: int, said: Sequence[Said] = ()) -> CommandRun:
-    """The holder stopped because it was told to."""
-    with _held(command_run_id, fence) as (change, run):
-        lines.add(run, said)
-        end(change, run, RunStatus.CANCELLED, code="cancelled", message="Cancelled while running.")
-        return run
-
-
-def give_back(command_run_id: UUID, fence: int, said: Sequence[Said] = ()) -> CommandRun:
-    """T14: the holder must go; the work is queued again and the attempt does not count."""
-    with _held(command_run_id, fence) as (change, run):
-        lines.add(run, said)
-        if run.cancel_requested:
-            end(change, run, RunStatus.CANCELLED, code="cancelled", message="Cancelled while running.")
-        else:
-            run.attempt = max(0, run.attempt - 1)
-            requeue(change, run, outcome="given_back", wait="given back by a worker that is stopping")
-        return run
+    bulk.write([run.data for run, _, _ in completed], "output", "error", "text")
+    complete(change, [run for run, _, _ in completed])
 
 
 def cancel(command_run_id: UUID) -> CommandRun:
@@ -262,16 +380,3 @@ def _completed(outcome: Outcome) -> str:
     if outcome.cost_usd is not None:
         parts.append(f"${outcome.cost_usd:.4f}")
     return f"Completed: {', '.join(parts)}" if parts else "Completed"
-
-
-@contextmanager
-def _held(command_run_id: UUID, fence: int) -> Iterator[tuple[Change, CommandRun]]:
-    """The transaction of somebody who says to hold the lease; StaleFence when that is not so."""
-    project_id = project_of(command_run_id)
-    if project_id is None:
-        raise StaleFence("The command run does not exist any more.")
-    with journal.changes(project_id) as change:
-        run = locked(command_run_id, status=RunStatus.RUNNING, fence=fence)
-        if run is None:
-            raise StaleFence("The lease was taken back or the command run is over; nothing was written.")
-        yield change, run

@@ -62,18 +62,34 @@ def append(command_run_id: UUID, fence: int, said: Sequence[Said]) -> Taken:
 
 def add(run: CommandRun, said: Iterable[Said]) -> Taken:
     """Write lines of the current attempt. Whoever calls holds the row's lock, which numbers them."""
-    said = list(said)
-    last = CommandRunLine.objects.filter(command_run=run).aggregate(last=Max("number"))["last"] or 0
-    room = max(0, MOST_LINES - last)
-    kept = said[:room]
-    moment = (said[-1].at if said else None) or now()
-    rows = [_row(run, number, one, moment) for number, one in enumerate(kept, last + 1)]
-    if len(said) > room and last <= MOST_LINES:
-        rows.append(_row(run, MOST_LINES + 1, Said(DROPPED, LogLevel.WARNING), moment))
-    if rows:
-        CommandRunLine.objects.bulk_create(rows)
-        transaction.on_commit(partial(_tell, run, rows))
-    return Taken(len(kept), len(said) - len(kept), last + len(rows))
+    return add_all([(run, list(said))])[0]
+
+
+def add_all(given: Sequence[tuple[CommandRun, Sequence[Said]]]) -> list[Taken]:
+    """The same for many command runs, in two statements."""
+    found = CommandRunLine.objects.filter(command_run__in=[run.pk for run, _ in given]).order_by()
+    newest = dict(found.values_list("command_run").annotate(last=Max("number")))
+    taken = []
+    written: list[tuple[CommandRun, list[CommandRunLine]]] = []
+    for run, said in given:
+        last = newest.get(run.pk, 0)
+        kept = said[: max(0, MOST_LINES - last)]
+        moment = (said[-1].at if said else None) or now()
+        rows = [_row(run, number, one, moment) for number, one in enumerate(kept, last + 1)]
+        if len(said) > len(kept) and last <= MOST_LINES:
+            rows.append(_row(run, MOST_LINES + 1, Said(DROPPED, LogLevel.WARNING), moment))
+        if rows:
+            written.append((run, rows))
+        taken.append(Taken(len(kept), len(said) - len(kept), last + len(rows)))
+    if written:
+        CommandRunLine.objects.bulk_create([row for _, rows in written for row in rows])
+        transaction.on_commit(partial(_tell_all, written))
+    return taken
+
+
+def _tell_all(written: Sequence[tuple[CommandRun, Sequence[CommandRunLine]]]) -> None:
+    for run, rows in written:
+        _tell(run, rows)
 
 
 def _row(run: CommandRun, number: int, said: Said, moment: datetime) -> CommandRunLine:

@@ -7,6 +7,7 @@ for each other.
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
@@ -29,7 +30,8 @@ from apps.agents.models import (
     RunStatus,
 )
 from apps.agents.record import record_run
-from apps.agents.status import refresh_agent
+from apps.agents.status import touch_agent
+from apps.events import bulk
 from apps.events.journal import Change
 
 # How the log words the outcome of an attempt.
@@ -85,6 +87,13 @@ def locked(
     )
 
 
+def locked_all(project_id: UUID, ids: Iterable[UUID]) -> dict[UUID, CommandRun]:
+    """The rows with what belongs to them, locked in the order of their ids."""
+    rows = CommandRun.objects.select_for_update(of=("self",)).select_related("command", "agent", "data")
+    found = rows.defer("command__parameters", "data__text", "data__error")
+    return {run.pk: run for run in found.filter(project_id=project_id, pk__in=set(ids)).order_by("pk")}
+
+
 def retry_or_fail(change: Change, run: CommandRun, failure: Failure) -> None:
     outcome = "timed_out" if failure.code == "timeout" else "failed"
     if run.cancel_requested:
@@ -120,7 +129,7 @@ def requeue(change: Change, run: CommandRun, *, outcome: str, wait: str, error: 
     _close_attempt(change, run, outcome, error or wait, after=wait if error else "")
     record_run(change, "command_run.retried", run, previous=previous)
     if agent_id:
-        refresh_agent(change, agent_id, active=outcome not in ("", "lost"))
+        touch_agent(change, agent_id, active=outcome not in ("", "lost"))
     project_id = run.project_id
     transaction.on_commit(lambda: dispatch.poke(project_id))
 
@@ -147,9 +156,29 @@ def end(
     if run.agent_id and previous in LIVE:
         failed = status in (RunStatus.FAILED, RunStatus.TIMED_OUT)
         blame = None if status == RunStatus.CANCELLED else f"{run.title}: {message}"[:500] if failed else ""
-        refresh_agent(change, run.agent_id, active=outcome != "lost", last_error=blame)
+        touch_agent(change, run.agent_id, active=outcome != "lost", last_error=blame)
     record_run(change, "command_run.finished", run, previous=previous)
     project_id = run.project_id
+    transaction.on_commit(lambda: dispatch.poke(project_id))
+
+
+def complete(change: Change, runs: Sequence[CommandRun]) -> None:
+    """End running rows that have their results, in a fixed number of statements."""
+    moment = change.moment()
+    for run in runs:
+        run.status = RunStatus.COMPLETED
+        run.error_code = run.wait_reason = ""
+        run.finished_at = moment
+        run.lease_expires_at = run.timeout_at = None
+        run.progress = 100
+    bulk.write(runs, *WHEN_OVER)
+    attempts = CommandRunAttempt.objects.filter(command_run__in=[run.pk for run in runs], ended_at=None)
+    attempts.update(ended_at=moment, outcome=RunStatus.COMPLETED, error="")
+    for run in runs:
+        if run.agent_id:
+            touch_agent(change, run.agent_id, last_error="")
+        record_run(change, "command_run.finished", run, previous=RunStatus.RUNNING)
+    project_id = change.project_id
     transaction.on_commit(lambda: dispatch.poke(project_id))
 
 

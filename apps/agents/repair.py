@@ -132,15 +132,15 @@ def republish_unclaimed(moment: datetime) -> int:
             dispatched_at__lt=moment - timedelta(seconds=IDLE_UNCLAIMED_SECONDS),
         )
         .exclude(agent__connector=Connector.PULL)
-        .values_list("pk", "dispatch_id", "agent_id", "dispatched_at", "dispatch_count")
+        .values_list("project_id", "pk", "dispatch_id", "agent_id", "dispatched_at", "dispatch_count")
     )
-    for pk, dispatch_id, agent_id, dispatched_at, count in rows.order_by("dispatched_at")[:LIMIT]:
+    for project_id, pk, dispatch_id, agent_id, dispatched_at, count in rows.order_by("dispatched_at")[:LIMIT]:
         if dispatch_id is None or dispatched_at is None:
             continue
         first = IDLE_UNCLAIMED_SECONDS if idle else UNCLAIMED_SECONDS
         pause = min(UNCLAIMED_MOST_SECONDS, first * 2**count)
         if dispatched_at < moment - timedelta(seconds=pause) and overdue.count_dispatch(pk, dispatch_id):
-            again.append(Dispatched(pk, dispatch_id, agent_id, by_worker=True))
+            again.append(Dispatched(project_id, pk, dispatch_id, agent_id, by_worker=True))
     dispatch.publish(again)
     return len(again)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -30,6 +31,8 @@ from apps.events import journal, layer
 from apps.events.clock import now
 from apps.events.journal import Change
 from apps.events.kinds import rfc3339
+
+INSERTED_AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,12 +66,20 @@ class Order(Effort):
     agent: Agent | None = None
 
 
-def accept_command_run(change: Change, order: Order) -> CommandRun:
-    """T1: write the command run down, queued. It is dispatched after commit.
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Work that was checked and is not written yet."""
+
+    run: CommandRun
+    effort: Effort
+    input: dict[str, Any]
+
+
+def checked(order: Order) -> Accepted:
+    """What an agent is to do, as a row that is not written yet.
 
     Raises InvalidInput when the input does not fit the command's parameters or the named agent
-    lacks the capability, KeyReused when the idempotency key came with another body. The same
-    key and body give the run that exists.
+    lacks the capability.
     """
     command = order.command
     value = schema.with_defaults(command.parameters, order.input)
@@ -79,8 +90,26 @@ def accept_command_run(change: Change, order: Order) -> CommandRun:
         raise InvalidInput(
             {"command": f"{order.agent.name} lacks the capability {command.capability!r} that it needs."}
         )
-    fingerprint = ""
+    run = CommandRun(
+        command=command,
+        wanted_agent=order.agent,
+        capability=command.capability,
+        title=(order.title or command.title)[:200],
+        max_attempts=order.max_attempts or command.max_attempts,
+        timeout_seconds=order.timeout_seconds or command.timeout_seconds,
+    )
+    return Accepted(run, order, value)
+
+
+def accept_command_run(change: Change, order: Order) -> CommandRun:
+    """T1: write the command run down, queued. It is dispatched after commit.
+
+    Raises InvalidInput as `checked` does, and KeyReused when the idempotency key came with another
+    body. The same key and body give the run that exists.
+    """
+    accepted = checked(order)
     if order.idempotency_key is not None:
+        command = order.command
         fingerprint = body_hash([command.name, str(order.agent.pk) if order.agent else None, order.input])
         existing = CommandRun.objects.filter(
             project_id=change.project_id, idempotency_key=order.idempotency_key
@@ -89,43 +118,54 @@ def accept_command_run(change: Change, order: Order) -> CommandRun:
             if existing.idempotency_hash != fingerprint:
                 raise KeyReused("Use a new Idempotency-Key, or send the same body again.")
             return existing
-    run = CommandRun(
-        command=command,
-        wanted_agent=order.agent,
-        capability=command.capability,
-        title=(order.title or command.title)[:200],
-        max_attempts=order.max_attempts or command.max_attempts,
-        timeout_seconds=order.timeout_seconds or command.timeout_seconds,
-        idempotency_key=order.idempotency_key,
-        idempotency_hash=fingerprint,
-    )
-    return queue(change, run, order, value)
+        accepted.run.idempotency_key = order.idempotency_key
+        accepted.run.idempotency_hash = fingerprint
+    return queue(change, accepted)
 
 
-def queue(change: Change, run: CommandRun, effort: Effort, value: dict[str, Any]) -> CommandRun:
-    """Write down work that was checked, with the input `value`, and have it dispatched after commit."""
+def queue(change: Change, accepted: Accepted) -> CommandRun:
+    """Write down work that was checked and have it dispatched after commit."""
+    return queue_all(change, [accepted])[0]
+
+
+def queue_all(change: Change, accepted: Sequence[Accepted]) -> list[CommandRun]:
+    """The same for much work, in a number of statements that grows with its shares only."""
     moment = change.moment()
-    run.project_id = change.project_id
-    run.priority = effort.priority
-    run.backoff_seconds = effort.backoff_seconds
-    run.max_backoff_seconds = effort.max_backoff_seconds
-    run.jitter = effort.jitter
-    run.queue_timeout_seconds = effort.queue_timeout_seconds
-    run.run_id, run.step_id, run.workflow_id = effort.run_id, effort.step_id, effort.workflow_id
-    run.requested_by = effort.requested_by[:150]
-    run.share = (effort.share or effort.requested_by)[:200]
-    run.turn = lanes.next_turn(run)
-    run.queued_at = run.available_at = moment
-    run.gives_up_at = moment + timedelta(seconds=effort.queue_timeout_seconds)
-    run.wait_reason = "waiting to be dispatched"
-    run.save(force_insert=True)
-    CommandRunData.objects.create(
-        command_run=run, input=value, retry_on=effort.retry_on, stable_key=effort.stable_key
+    for one in accepted:
+        run, effort = one.run, one.effort
+        run.project_id = change.project_id
+        run.priority = effort.priority
+        run.backoff_seconds = effort.backoff_seconds
+        run.max_backoff_seconds = effort.max_backoff_seconds
+        run.jitter = effort.jitter
+        run.queue_timeout_seconds = effort.queue_timeout_seconds
+        run.run_id, run.step_id, run.workflow_id = effort.run_id, effort.step_id, effort.workflow_id
+        run.requested_by = effort.requested_by[:150]
+        run.share = (effort.share or effort.requested_by)[:200]
+        run.queued_at = run.available_at = moment
+        run.gives_up_at = moment + timedelta(seconds=effort.queue_timeout_seconds)
+        run.wait_reason = "waiting to be dispatched"
+    runs = [one.run for one in accepted]
+    for run, turn in zip(runs, lanes.next_turns(runs), strict=True):
+        run.turn = turn
+    CommandRun.objects.bulk_create(runs, batch_size=INSERTED_AT_ONCE)
+    CommandRunData.objects.bulk_create(
+        (
+            CommandRunData(
+                command_run=one.run,
+                input=one.input,
+                retry_on=one.effort.retry_on,
+                stable_key=one.effort.stable_key,
+            )
+            for one in accepted
+        ),
+        batch_size=INSERTED_AT_ONCE,
     )
-    record_run(change, "command_run.queued", run, previous=None)
+    for run in runs:
+        record_run(change, "command_run.queued", run, previous=None)
     project_id = change.project_id
     transaction.on_commit(lambda: dispatch.poke(project_id))
-    return run
+    return runs
 
 
 def start_command_run(order: Order, project_id: UUID) -> CommandRun:

@@ -11,6 +11,7 @@ from apps.agents.dispatch import TASK
 
 
 @shared_task(name=TASK, ignore_result=True, acks_late=False)
-def execute(command_run_id: str, dispatch_id: str) -> None:
+def execute(command_run_id: str, dispatch_id: str, project_id: str | None = None) -> None:
     """Claim the command run and, if that succeeds, do its work."""
-    worker.current().execute(UUID(command_run_id), UUID(dispatch_id))
+    project = UUID(project_id) if project_id else None
+    worker.current().execute(UUID(command_run_id), UUID(dispatch_id), project)

@@ -20,18 +20,18 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.db import DatabaseError, OperationalError, close_old_connections, connection
+from django.db import DatabaseError, OperationalError, close_old_connections
 from django.utils import timezone
 
 from apps.agents import lease, lines
 from apps.agents.connectors.base import ConnectorError, Outcome
 from apps.agents.connectors.choice import connector_of
+from apps.agents.desk import Desk
 from apps.agents.events import CommandRunProgress
-from apps.agents.lease import Claimed
+from apps.agents.lease import Claimed, Given, Result, Ticket
 from apps.agents.lines import Said
 from apps.agents.models import RunStatus, Worker
-from apps.agents.moves import Failure
-from apps.errors import StaleFence
+from apps.agents.moves import Failure, project_of
 from apps.events import layer
 from apps.events.clock import now
 from apps.events.failpoints import fail_point
@@ -104,6 +104,9 @@ class Body:
             self.task.cancel()
 
 
+GIVEN = {"give_back": Given.BACK, "cancel": Given.UP}
+
+
 class WorkerProcess:
     """What one process needs to execute command runs; `start` before Celery, `stop` after."""
 
@@ -116,6 +119,7 @@ class WorkerProcess:
         self._stopping = threading.Event()
         self._stopped = threading.Event()
         self._loop = asyncio.new_event_loop()
+        self._desk = Desk()
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
@@ -124,6 +128,7 @@ class WorkerProcess:
             thread = threading.Thread(target=target, name=name, daemon=True)
             thread.start()
             self._threads.append(thread)
+        self._desk.open()
 
     def drain(self, seconds: float = DRAIN_SECONDS) -> None:
         """T14: claim nothing more, give the bodies `seconds` to end, then give their work back."""
@@ -141,19 +146,21 @@ class WorkerProcess:
         self._loop.call_soon_threadsafe(self._loop.stop)
         for thread in self._threads:
             thread.join(timeout=5)
+        self._desk.close()
         if not self._loop.is_running():
             self._loop.close()
         Worker.objects.filter(pk=self.id).delete()
 
-    def execute(self, command_run_id: UUID, dispatch_id: UUID) -> None:
+    def execute(self, command_run_id: UUID, dispatch_id: UUID, project_id: UUID | None = None) -> None:
         """Claim and, if the claim is won, run the body and write its end."""
         if self._stopping.is_set():
             return  # the dispatch stays unclaimed and is published again
-        try:
-            fail_point("agents.worker.message:taken", OperationalError)
-            claimed = lease.claim(command_run_id, dispatch_id, worker=self.name, worker_id=self.id)
-        finally:
-            close_old_connections()
+        fail_point("agents.worker.message:taken", OperationalError)
+        project_id = project_id or _project_of(command_run_id)
+        if project_id is None:
+            return
+        ticket = Ticket(command_run_id, dispatch_id, worker=self.name, worker_id=self.id)
+        claimed = self._desk.claim(project_id, ticket)
         if claimed is None:
             return
         body = Body(claimed)
@@ -161,12 +168,10 @@ class WorkerProcess:
         with self._lock:
             self._bodies[command_run_id] = body
         try:
-            connection.close()  # a body may take minutes; its thread holds no connection meanwhile
             self._write_end(body, self._run(body))
         finally:
             with self._lock:
                 self._bodies.pop(command_run_id, None)
-            close_old_connections()
 
     def _run(self, body: Body) -> Outcome | Failure | None:
         """The body's outcome, why it failed, or None when it was told to stop."""
@@ -199,38 +204,31 @@ class WorkerProcess:
 
     def _write_end(self, body: Body, end: Outcome | Failure | None) -> None:
         """T5/T6/T10/T14, retried through database blips until the lease has run out."""
-        claimed = body.claimed
         deadline = body.renewed_at + settings.MC.lease_seconds
         pause = 0.1
         while True:
             try:
                 self._write_once(body, end)
-            except StaleFence:
-                logger.info(
-                    "a result came too late and was refused",
-                    extra={"command_run_id": str(claimed.command_run_id)},
-                )
             except DatabaseError:
                 if time.monotonic() >= deadline:
                     raise
-                close_old_connections()
                 time.sleep(pause)
                 pause = min(2.0, pause * 2)
                 continue
             return
 
-    def _write_once(self, body: Body, end: Outcome | Failure | None) -> None:
-        run_id, fence = body.claimed.command_run_id, body.claimed.fence
+    def _write_once(self, body: Body, outcome: Outcome | Failure | None) -> None:
+        claimed = body.claimed
+        end = outcome or GIVEN.get(body.why_stopped)
+        if end is None:  # its lease was lost, so it has nothing to say
+            return
         with body.writing:
-            said = tuple(body.said)
-            if isinstance(end, Outcome):
-                lease.finish(run_id, fence, end, said)
-            elif isinstance(end, Failure):
-                lease.fail(run_id, fence, end, said)
-            elif body.why_stopped == "give_back":
-                lease.give_back(run_id, fence, said)
-            elif body.why_stopped == "cancel":
-                lease.confirm_cancelled(run_id, fence, said)
+            result = Result(claimed.command_run_id, claimed.fence, end, tuple(body.said))
+            if self._desk.end(claimed.project_id, result) is None:
+                logger.info(
+                    "a result came too late and was refused",
+                    extra={"command_run_id": str(claimed.command_run_id)},
+                )
             body.said.clear()
 
     def _keep(self) -> None:
@@ -302,6 +300,14 @@ def _told(body: Body) -> dict[str, Any]:
     if body.handed_over:
         return {}
     return {"progress": body.percent, "message": body.message, "text": body.text[-TEXT_KEPT:]}
+
+
+def _project_of(command_run_id: UUID) -> UUID | None:
+    """For messages of an earlier version, which do not say it."""
+    try:
+        return project_of(command_run_id)
+    finally:
+        close_old_connections()
 
 
 def _answer_lost(said: str) -> ConnectorError:

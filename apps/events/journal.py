@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -56,9 +56,11 @@ class Recorded:
 
 
 Handler = Callable[[Recorded, "Change"], None]
+HandlerOfMany = Callable[[Sequence[Recorded], "Change"], None]
 LateHandler = Callable[[Recorded], None]
 
 _within: dict[str, list[Handler]] = defaultdict(list)
+_of_many: list[tuple[frozenset[str], HandlerOfMany]] = []
 _after: dict[str, list[LateHandler]] = defaultdict(list)
 _open = threading.local()
 
@@ -70,6 +72,7 @@ class Change:
     project_id: UUID
     events: list[Recorded] = field(default_factory=list)
     _late: list[tuple[str, Callable[[], EventBody]]] = field(default_factory=list)
+    _before: dict[Callable[[Change, dict[Any, Any]], object], dict[Any, Any]] = field(default_factory=dict)
     _told: int = 0
     _verb: str = ""
     _moment: datetime | None = None
@@ -90,6 +93,11 @@ class Change:
         the transaction are not told."""
         self._late.append((kind, body))
 
+    def gathered(self, act: Callable[[Change, dict[Any, Any]], object]) -> dict[Any, Any]:
+        """What `act(change, gathered)` will be given, once, before the handlers hear of this change:
+        a place for what verbs on many rows would otherwise each do for themselves."""
+        return self._before.setdefault(act, {})
+
     @property
     def is_silent(self) -> bool:
         return not self.events and not self._late
@@ -101,11 +109,17 @@ class Change:
 
     def tell(self) -> None:
         """Hand new lines to the handlers that act inside the transaction, until none is new."""
-        while self._told < len(self.events):
-            event = self.events[self._told]
-            self._told += 1
-            for handler in _within[event.kind]:
-                handler(event, self)
+        while self._before or self._told < len(self.events):
+            for act in list(self._before):
+                act(self, self._before.pop(act))
+            new = self.events[self._told :]
+            self._told = len(self.events)
+            for kinds, handler_of_many in _of_many:
+                if mine := [event for event in new if event.kind in kinds]:
+                    handler_of_many(mine, self)
+            for event in new:
+                for handler in _within[event.kind]:
+                    handler(event, self)
 
 
 def subscribe(kind: str, handler: Handler) -> None:
@@ -116,6 +130,12 @@ def subscribe(kind: str, handler: Handler) -> None:
     """
     if handler not in _within[kind]:
         _within[kind].append(handler)
+
+
+def subscribe_together(kinds: Iterable[str], handler: HandlerOfMany) -> None:
+    """`subscribe` for a handler that is given all new lines of these kinds at once, in their order."""
+    if all(handler is not known for _, known in _of_many):
+        _of_many.append((frozenset(kinds), handler))
 
 
 def subscribe_after(kind: str, handler: LateHandler) -> None:

@@ -7,8 +7,8 @@ already exists. What must happen to those is done afterwards, by `stopping`, `ne
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -17,6 +17,8 @@ from uuid import UUID
 from django.db.models import F, Max
 
 from apps.agents import holds
+from apps.agents.services import Accepted
+from apps.events import bulk
 from apps.events.clock import now
 from apps.events.conditions import one_of
 from apps.events.journal import Change
@@ -36,13 +38,18 @@ from apps.workflows.models import (
     Workflow,
     WorkflowVersion,
 )
-from apps.workflows.record import record_run, record_step, short, swap
+from apps.workflows.record import record_run, record_step, short
 from apps.workflows.starting import run_facts
 
 __all__ = ["COUNTED", "FAILURES", "NOT_MET", "Advance", "Ending", "document_of", "run_facts"]
 
 ENDED = ("output", "error_code", "error", "completed_at", "wakes_at")
 MIRRORED = ("attempt", "agent_id", "agent_name", "started_at", "progress")
+MOVES = (
+    *("status", "status_reason", "error_code", "progress", "current_step", "total_steps", "open_steps"),
+    *("priority", "concurrency_key", "cancel_requested", "revision", "started_at", "completed_at"),
+    "deadline_at",
+)
 COUNTED = {RunStatus.COMPLETED: "completed_count", RunStatus.FAILED: "failed_count"}
 AT_ONCE = 1_000  # steps started in one transaction; the next one starts the rest
 
@@ -65,6 +72,7 @@ class Advance:
     run: Run
     document: Document
     _ready: deque[Step] = field(default_factory=deque)
+    _ordered: list[tuple[Step, Accepted]] = field(default_factory=list)
     _started: int = 0
     _seen: dict[str, dict[str, Any]] = field(default_factory=dict)
     _input: dict[str, Any] | None = None
@@ -78,29 +86,49 @@ class Advance:
     def hold(cls, change: Change, run_id: UUID) -> Advance | None:
         """Lock the run. `no_key`, because command runs and steps that point at it are inserted
         meanwhile by others."""
-        run = (
+        return cls.hold_all(change, [run_id]).get(run_id)
+
+    @classmethod
+    def hold_all(cls, change: Change, run_ids: Iterable[UUID]) -> dict[UUID, Advance]:
+        """The same for many runs, in the order of their ids; those that are no more are left out."""
+        runs = (
             Run.objects.select_for_update(of=("self",), no_key=True)
             .select_related("workflow", "version")
             .defer("version__document", "version__source")
-            .filter(pk=run_id, project_id=change.project_id)
-            .first()
+            .filter(pk__in=set(run_ids), project_id=change.project_id)
+            .order_by("pk")
         )
-        return None if run is None else cls(change, run, document_of(run.version))
+        return {run.pk: cls(change, run, document_of(run.version)) for run in runs}
 
     def begin(self, steps: Iterable[Step]) -> None:
         """Start the steps that need no other."""
         self.make_ready(step for step in steps if step.waits_for == 0)
         self.go_on()
 
-    def finish(self, step: Step, ending: Ending) -> bool:
-        """End a step and free those that waited for it; False when it already was over."""
-        if not self.end(step, ending):
-            return False
-        if step.parent_id is not None:
-            mapping.item_ended(self, step, ending)
-        elif not self.run.is_ending:
-            self._follow(step, ending)
-        return True
+    def finish(self, step: Step, ending: Ending) -> None:
+        """End a step and free those that waited for it."""
+        self.finish_all([(step, ending)])
+
+    def finish_all(self, endings: Sequence[tuple[Step, Ending]]) -> None:
+        """The same for steps that ended together."""
+        self.end_all(endings)
+        items: dict[UUID, list[tuple[Step, Ending]]] = {}
+        failed: list[tuple[Step, Ending]] = []
+        freeing: list[str] = []
+        for step, ending in endings:
+            if step.parent_id is not None:
+                items.setdefault(step.parent_id, []).append((step, ending))
+            elif ending.is_failure and self.document.by_key[step.key].on_failure != "continue":
+                failed.append((step, ending))
+            else:
+                freeing.append(step.key)
+        for parent_id, ended in items.items():
+            mapping.items_ended(self, parent_id, ended)
+        if not self.run.is_ending:
+            self.free(*freeing)
+        for step, ending in failed:
+            if not self.run.is_ending:
+                self._go_on_after(step, ending)
 
     def fail(self, code: str, reason: str) -> None:
         """Let the run end as failed: nothing new starts, what runs is stopped afterwards."""
@@ -121,19 +149,25 @@ class Advance:
             if self._started >= AT_ONCE:
                 self._ready.clear()
                 errands.soon(self.change)
-                return
+                break
             self._started += 1
             catalogue.look_up(self.document.by_key[step.key] for step in self._ready)
             starting.start(self, self._ready.popleft(), catalogue)
+        ordered, self._ordered = self._ordered, []
+        starting.queue_ordered(self, ordered)
 
-    def mirror(self, step: Step, status: StepStatus, kind: str) -> bool:
-        """Let an open step show what its command run does; False when the step moved meanwhile."""
-        previous = step.status
-        step.status = status
-        if not swap(step, previous, *MIRRORED):
-            return False
-        record_step(self.change, kind, step, previous=previous)
-        return True
+    def order(self, step: Step, work: Accepted) -> None:
+        """Have a step's work queued, together with that of the other steps that start now."""
+        self._ordered.append((step, work))
+
+    def mirror_all(self, moved: Sequence[tuple[Step, StepStatus, str]]) -> None:
+        """Let open steps show what their command runs do: `(step, status, kind of its journal line)`."""
+        previous = [step.status for step, _, _ in moved]
+        for step, status, _ in moved:
+            step.status = status
+        self._swap([step for step, _, _ in moved], previous, "status", "wait_reason", *MIRRORED)
+        for (step, _, kind), before in zip(moved, previous, strict=True):
+            record_step(self.change, kind, step, previous=before)
 
     def settle(self) -> None:
         """Start what is ready, write the run's row, and journal it if anyone could see a change."""
@@ -147,7 +181,7 @@ class Advance:
             run.current_step = self._furthest_running() or run.current_step
             self._show_activity()
         run.revision += 1
-        run.save()
+        bulk.write([run], *MOVES)
         if self._shown != _visible(run):
             self._shown, self._told = _visible(run), run.status
             kind = "run.finished" if run.is_over else "run.changed"
@@ -155,35 +189,41 @@ class Advance:
 
     # --- steps: for the modules that move them -------------------------------------------------
 
-    def end(self, step: Step, ending: Ending) -> bool:
+    def end(self, step: Step, ending: Ending) -> None:
         """Write that a step is over, and nothing of what follows from it."""
-        previous = step.status
-        step.status = ending.status
-        step.output = ending.output
-        step.error_code = ending.code[:50]
-        step.error = ending.message
-        step.wait_reason = ending.reason[:200]
-        moment = self.change.moment()
-        step.completed_at = max(moment, step.started_at or moment)
-        step.wakes_at = None
-        if ending.status == StepStatus.COMPLETED:
-            step.progress = 100
-        if not swap(step, previous, *MIRRORED, *ENDED):
-            return False
-        self.run.open_steps -= 1
-        self._seen.pop(step.key, None)
-        record_step(self.change, "step.finished", step, previous=previous)
-        return True
+        self.end_all([(step, ending)])
 
-    def free(self, key: str) -> None:
-        """Count down the successors of a step that is over; O(successors), whatever the run's size."""
-        successors = self.document.graph.successors[key]
-        if not successors:
+    def end_all(self, endings: Sequence[tuple[Step, Ending]]) -> None:
+        """The same for many steps, in one statement."""
+        moment = self.change.moment()
+        previous = [step.status for step, _ in endings]
+        for step, ending in endings:
+            step.status = ending.status
+            step.output = ending.output
+            step.error_code = ending.code[:50]
+            step.error = ending.message
+            step.wait_reason = ending.reason[:200]
+            step.completed_at = max(moment, step.started_at or moment)
+            step.wakes_at = None
+            if ending.status == StepStatus.COMPLETED:
+                step.progress = 100
+            self._seen.pop(step.key, None)
+        steps = [step for step, _ in endings]
+        self._swap(steps, previous, "status", "wait_reason", *MIRRORED, *ENDED)
+        self.run.open_steps -= len(steps)
+        for step, before in zip(steps, previous, strict=True):
+            record_step(self.change, "step.finished", step, previous=before)
+
+    def free(self, *keys: str) -> None:
+        """Count down the successors of steps that are over; O(successors), whatever the run's size."""
+        needs = Counter(one for key in keys for one in self.document.graph.successors[key])
+        if not needs:
             return
         pending = Step.objects.filter(run=self.run, map_index=-1, status=StepStatus.PENDING)
-        waiting = pending.filter(key__in=successors)
-        waiting.update(waits_for=F("waits_for") - 1)
-        self.make_ready(waiting.filter(waits_for=0).order_by("index"))
+        for count in set(needs.values()):
+            waiting = pending.filter(key__in=[key for key, n in needs.items() if n == count])
+            waiting.update(waits_for=F("waits_for") - count)
+        self.make_ready(pending.filter(key__in=list(needs), waits_for=0).order_by("index"))
 
     def make_ready(self, steps: Iterable[Step]) -> None:
         """Have steps started before this transaction ends."""
@@ -193,6 +233,9 @@ class Advance:
         """Start none of these, and read anew what expressions see of them."""
         gone = {step.pk: step.key for step in steps}
         self._ready = deque(s for s in self._ready if s.pk not in gone and s.parent_id not in gone)
+        self._ordered = [
+            (s, work) for s, work in self._ordered if s.pk not in gone and s.parent_id not in gone
+        ]
         for key in gone.values():
             self._seen.pop(key, None)
 
@@ -213,12 +256,14 @@ class Advance:
             seen |= {"item": step.item, "item_index": step.map_index}
         return seen
 
-    def _follow(self, step: Step, ending: Ending) -> None:
-        """What follows from the end of a step of the definition."""
+    def _swap(self, steps: Sequence[Step], previous: Sequence[str], *names: str) -> None:
+        if bulk.write(steps, *names, previous=previous) != len(steps):
+            raise RuntimeError(f"steps of run {self.run.pk} moved although it is locked")
+
+    def _go_on_after(self, step: Step, ending: Ending) -> None:
+        """What follows from the failure of a step of the definition."""
         definition = self.document.by_key[step.key]
-        if not ending.is_failure or definition.on_failure == "continue":
-            self.free(step.key)
-        elif definition.goes_to is not None:
+        if definition.goes_to is not None:
             going.go(self, step, definition, ending)
         else:
             self.fail("step_failed", f"Step “{step.name}” {ending.said}")
@@ -227,6 +272,7 @@ class Advance:
         """Give up what has not begun, and what waits for people or for time."""
         moment = now()
         self._ready.clear()
+        self._ordered.clear()
         self.run.open_steps -= mapping.close_items(self.run, status, reason)
         for previous, ended in ((StepStatus.PENDING, status), (StepStatus.WAITING, StepStatus.CANCELLED)):
             found = Step.objects.filter(run=self.run, status=previous)

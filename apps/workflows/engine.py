@@ -6,6 +6,8 @@ steps behind it and the end of the run are committed together or not at all.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q
@@ -31,49 +33,59 @@ RESULTS = {
 }
 OPEN_RUN = one_of("status", RUN_OPEN)
 OPEN_STEP = one_of("status", STEP_OPEN)
+_Result = tuple[Any, str]
 AT_WORK = (StepStatus.QUEUED, StepStatus.RUNNING)
 BY_COMMAND_RUN = (StepKind.COMMAND, StepKind.HTTP)
 
 
 def subscribe() -> None:
     """Connect the handlers; called once, when the app is ready."""
-    journal.subscribe("command_run.finished", on_command_run_finished)
-    journal.subscribe("command_run.started", on_command_run_moved)
-    journal.subscribe("command_run.retried", on_command_run_moved)
+    moves = ("command_run.started", "command_run.retried", "command_run.finished")
+    journal.subscribe_together(moves, on_command_runs_moved)
     journal.subscribe("command_run.waiting", on_command_run_waiting)
     errands.teach(look_after)
 
 
-def on_command_run_finished(event: Recorded, change: Change) -> None:
-    """End the step of a command run that is over and go on with its run."""
-    body = event.body
-    if not isinstance(body, CommandRunChanged) or body.run_id is None or body.step_id is None:
+def on_command_runs_moved(events: Sequence[Recorded], change: Change) -> None:
+    """Show on steps what their command runs do, end those whose command runs are over, and go on with
+    their runs: each run is locked and written once."""
+    told: dict[UUID, list[CommandRunChanged]] = {}
+    for event in events:
+        body = event.body
+        if isinstance(body, CommandRunChanged) and body.run_id and body.step_id:
+            told.setdefault(body.run_id, []).append(body)
+    if not told:
         return
-    advance = Advance.hold(change, body.run_id)
-    step = Step.objects.filter(pk=body.step_id, command_run_id=body.command_run_id).first()
-    if advance is None or step is None or step.is_over:
-        return
-    _mirror(step, body)
-    advance.finish(step, _ending(body.command_run_id, body.status, body.error_code))
-    advance.settle()
+    advances = Advance.hold_all(change, told)
+    bodies = [body for listed in told.values() for body in listed]
+    open_steps = Step.objects.filter(OPEN_STEP, pk__in=[body.step_id for body in bodies])
+    steps = {step.command_run_id: step for step in open_steps}
+    results = _results(body.command_run_id for body in bodies if body.status in RESULTS)
+    for run_id, advance in advances.items():
+        known = [(steps[body.command_run_id], body) for body in told[run_id] if body.command_run_id in steps]
+        if known:
+            _hear(advance, known, results)
 
 
-def on_command_run_moved(event: Recorded, change: Change) -> None:
-    """Show on the step that its command run was started, or queued again."""
-    body = event.body
-    if not isinstance(body, CommandRunChanged) or body.run_id is None or body.step_id is None:
-        return
-    advance = Advance.hold(change, body.run_id)
-    step = Step.objects.filter(pk=body.step_id, command_run_id=body.command_run_id).first()
-    if advance is None or step is None or step.is_over:
-        return
-    _mirror(step, body)
-    started = body.status == CommandRunStatus.RUNNING
-    step.wait_reason = "" if started else body.wait_reason
-    if started:
-        advance.mirror(step, StepStatus.RUNNING, "step.started")
-    else:
-        advance.mirror(step, StepStatus.QUEUED, "step.queued")
+def _hear(
+    advance: Advance, told: Sequence[tuple[Step, CommandRunChanged]], results: dict[UUID, _Result]
+) -> None:
+    moved: dict[UUID, tuple[Step, StepStatus, str]] = {}
+    endings: dict[UUID, tuple[Step, Ending]] = {}
+    for step, body in told:
+        _mirror(step, body)
+        if body.status in RESULTS:
+            endings[step.pk] = (step, _ending(body.status, body.error_code, results.get(body.command_run_id)))
+        elif body.status == CommandRunStatus.RUNNING:
+            step.wait_reason = ""
+            moved[step.pk] = (step, StepStatus.RUNNING, "step.started")
+        else:
+            step.wait_reason = body.wait_reason
+            moved[step.pk] = (step, StepStatus.QUEUED, "step.queued")
+    if moved:
+        advance.mirror_all(list(moved.values()))
+    if endings:
+        advance.finish_all(list(endings.values()))
     advance.settle()
 
 
@@ -158,7 +170,8 @@ def _finish_forgotten(step_id: UUID, run_id: UUID, project_id: UUID) -> bool:
             gone = Ending(StepStatus.FAILED, code="command_run_gone", message="Its command run was deleted.")
             advance.finish(step, gone)
         elif command_run.is_over:
-            advance.finish(step, _ending(command_run.pk, command_run.status, command_run.error_code))
+            result = _results([command_run.pk]).get(command_run.pk)
+            advance.finish(step, _ending(command_run.status, command_run.error_code, result))
         else:
             return False
         advance.settle()
@@ -221,9 +234,14 @@ def _mirror(step: Step, body: CommandRunChanged) -> None:
     step.progress = body.progress
 
 
-def _ending(command_run_id: UUID, status: str, error_code: str) -> Ending:
-    data = CommandRunData.objects.filter(pk=command_run_id).values_list("output", "error").first()
-    output, message = data or (None, "")
+def _results(ids: Iterable[UUID]) -> dict[UUID, _Result]:
+    """The outputs and the error messages of command runs."""
+    found = CommandRunData.objects.filter(pk__in=list(ids)).values_list("pk", "output", "error")
+    return {pk: (output, error) for pk, output, error in found}
+
+
+def _ending(status: str, error_code: str, result: _Result | None) -> Ending:
+    output, message = result or (None, "")
     ended = RESULTS[CommandRunStatus(status)]
     if ended == StepStatus.COMPLETED:
         return Ending(ended, output=output)

@@ -7,7 +7,9 @@ have no journal line of their own; the map's line tells it. The run is locked.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import orjson
 
@@ -49,28 +51,27 @@ def begin(advance: Advance, step: Step, mapped: documents.Map, context: dict[str
     if not swap(step, previous, *BEGUN):
         raise RuntimeError(f"step {step.pk} moved although its run is locked")
     record_step(advance.change, "step.started", step, previous=previous, items=total)
-    for _ in range(mapped.limit):
-        if not _start_next(advance, step):
-            break
+    _start_next(advance, step, mapped.limit)
     _end_if_done(advance, step)
 
 
-def item_ended(advance: Advance, item: Step, ending: Ending) -> None:
-    """Start the next item, or end the map when this was the last, or the first that failed."""
-    assert item.parent_id is not None
-    step = Step.objects.get(pk=item.parent_id)
+def items_ended(advance: Advance, parent_id: UUID, ended: Sequence[tuple[Step, Ending]]) -> None:
+    """Start the next items, or end the map when these were the last, or one was the first that failed."""
+    step = Step.objects.get(pk=parent_id)
     if step.is_over:
         return
     if advance.run.is_ending:
         close_emptied(advance)
         return
     mapped = advance.document.by_key[step.key].map
-    if ending.is_failure and mapped is not None and mapped.on_item_failure == "fail":
+    failed = next(((item, ending) for item, ending in ended if ending.is_failure), None)
+    if failed is not None and mapped is not None and mapped.on_item_failure == "fail":
+        item, ending = failed
         _stop(advance, step)
         code = "timeout" if ending.status == StepStatus.TIMED_OUT else "item_failed"
         said = f"Item {item.map_index + 1} {ending.said}"
         advance.finish(step, Ending(StepStatus.FAILED, code=code, message=said))
-    elif not _start_next(advance, step):
+    elif _start_next(advance, step, len(ended)) < len(ended):
         _end_if_done(advance, step)
 
 
@@ -127,16 +128,16 @@ def _insert(advance: Advance, step: Step, items: list[Any]) -> None:
     advance.run.open_steps += len(items)
 
 
-def _start_next(advance: Advance, step: Step) -> bool:
-    """Have the first item started that has not begun; False when there is none."""
+def _start_next(advance: Advance, step: Step, count: int) -> int:
+    """Have the first items started that have not begun; returns how many, at most `count`."""
     waiting = Step.objects.filter(parent=step, status=StepStatus.PENDING, waits_for=1)
-    item = waiting.order_by("map_index").first()
-    if item is None:
-        return False
-    item.waits_for, item.wait_reason = 0, ""
-    Step.objects.filter(pk=item.pk).update(waits_for=0, wait_reason="")
-    advance.make_ready([item])
-    return True
+    items = list(waiting.order_by("map_index")[:count])
+    for item in items:
+        item.waits_for, item.wait_reason = 0, ""
+    if items:
+        Step.objects.filter(pk__in=[item.pk for item in items]).update(waits_for=0, wait_reason="")
+        advance.make_ready(items)
+    return len(items)
 
 
 def _end_if_done(advance: Advance, step: Step) -> None:

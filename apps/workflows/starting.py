@@ -3,15 +3,16 @@ run ordered, or it ends because that cannot be. The run is locked."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from apps.agents.http_work import HttpOrder, accept_http_run, secrets_in
-from apps.agents.models import Agent, Command, CommandRun
-from apps.agents.services import Order, accept_command_run
+from apps.agents.http_work import HttpOrder, checked_http, secrets_in
+from apps.agents.models import Agent, Command
+from apps.agents.services import Accepted, Order, checked, queue_all
 from apps.errors import InvalidInput
+from apps.events import bulk
 from apps.events.clock import now
 from apps.workflows import errands, expressions, going, mapping, waits
 from apps.workflows.document import Http
@@ -89,6 +90,23 @@ def start(advance: Advance, step: Step, catalogue: Catalogue) -> None:
         advance.finish(step, Ending(StepStatus.FAILED, code="invalid_input", message=str(error)))
 
 
+def queue_ordered(advance: Advance, ordered: Sequence[tuple[Step, Accepted]]) -> None:
+    """Write down the command runs of steps that start, and that these wait for them."""
+    if not ordered:
+        return
+    steps = [step for step, _ in ordered]
+    previous = [step.status for step in steps]
+    command_runs = queue_all(advance.change, [work for _, work in ordered])
+    for step, command_run in zip(steps, command_runs, strict=True):
+        step.status = StepStatus.QUEUED
+        step.command_run_id = command_run.pk
+        step.wait_reason = command_run.wait_reason
+    if bulk.write(steps, "status", "wait_reason", "command_run_id", previous=previous) != len(steps):
+        raise RuntimeError(f"steps of run {advance.run.pk} moved although it is locked")
+    for step, before in zip(steps, previous, strict=True):
+        record_step(advance.change, "step.queued", step, previous=before)
+
+
 def _start_of_definition(advance: Advance, step: Step, definition: Definition, catalogue: Catalogue) -> None:
     if going.is_left_out(advance, step):
         advance.finish(step, Ending(StepStatus.SKIPPED, reason=NOT_GONE_TO))
@@ -118,7 +136,7 @@ def _start_body(
         _order_run(advance, step, definition, context)
     elif definition.http is not None:
         request = _request(definition.http, context, _effort(advance.run, step, definition))
-        _queued(advance, step, accept_http_run(advance.change, request))
+        advance.order(step, checked_http(request))
     else:
         order = Order(
             command=catalogue.command(definition.command or ""),
@@ -126,7 +144,7 @@ def _start_body(
             agent=catalogue.agent(definition.agent) if definition.agent else None,
             **_effort(advance.run, step, definition),
         )
-        _queued(advance, step, accept_command_run(advance.change, order))
+        advance.order(step, checked(order))
 
 
 def _request(http: Http, context: dict[str, Any], effort: dict[str, Any]) -> HttpOrder:
@@ -140,16 +158,6 @@ def _request(http: Http, context: dict[str, Any], effort: dict[str, Any]) -> Htt
         secrets=secrets_in(http.headers),  # as written: what comes from data names none
         **effort,
     )
-
-
-def _queued(advance: Advance, step: Step, command_run: CommandRun) -> None:
-    previous = step.status
-    step.status = StepStatus.QUEUED
-    step.command_run_id = command_run.pk
-    step.wait_reason = command_run.wait_reason
-    if not swap(step, previous, "command_run_id"):
-        raise RuntimeError(f"step {step.pk} moved although its run is locked")
-    record_step(advance.change, "step.queued", step, previous=previous)
 
 
 def _order_run(advance: Advance, step: Step, definition: Definition, context: dict[str, Any]) -> None:
