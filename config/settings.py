@@ -100,7 +100,7 @@ TEMPLATES = [
 ]
 
 DATABASES = {
-    "default": databases.postgres(MC.database_url.get_secret_value(), pool_size=MC.worker_slots * 2 + 16)
+    "default": databases.postgres(MC.database_url.get_secret_value(), pool_size=32)
     if MC.database_url
     else databases.sqlite(DATA_DIR / "missioncontrol.sqlite3")
 }

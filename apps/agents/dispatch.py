@@ -108,15 +108,14 @@ def dispatch_ready(project_id: UUID, *, workers: int | None = None) -> list[Disp
     At most BATCH at a time, and at most `workers` of them to workers. The work it takes grows with
     what is dispatched and with the number of agents, not with what is queued.
     """
-    ready = CommandRun.objects.filter(
-        project_id=project_id, status=RunStatus.QUEUED, available_at__lte=timezone.now()
-    )
-    limit = Project.objects.filter(Exists(ready), pk=project_id).values_list("max_command_runs", flat=True)
-    if not (found := list(limit)):
-        return []
+    found = list(_with_ready_work().filter(pk=project_id).values_list("max_command_runs", flat=True))
+    return _dispatch(project_id, found[0], workers) if found else []
+
+
+def _dispatch(project_id: UUID, limit: int | None, workers: int | None = None) -> list[Dispatched]:
     with journal.changes(project_id) as change:
         holds.lock(project_id)
-        places = _places(project_id, found[0], workers)
+        places = _places(project_id, limit, workers)
         room = {lane: count for lane in lanes.waiting(project_id) if (count := min(BATCH, places.of(lane)))}
         if not room:
             return []
@@ -148,9 +147,10 @@ def dispatch_in_turns(poked: UUID | None = None) -> list[Dispatched]:
     So a project with ten thousand queued rows has every place while it is alone, and gives up its
     share as its work ends. `poked` is where something just changed: of the others only a few.
     """
-    waiting = waiting_projects()
+    limits = waiting_projects()
+    waiting = list(limits)
     if len(waiting) <= 1:
-        return dispatch_ready(waiting[0]) if waiting else []
+        return _dispatch(waiting[0], limits[waiting[0]]) if waiting else []
     at_work = _at_workers(lanes.at_work())
     places = _worker_places()
     part = max(1, places // len(waiting))
@@ -162,20 +162,20 @@ def dispatch_in_turns(poked: UUID | None = None) -> list[Dispatched]:
     given: list[Dispatched] = []
     more: list[UUID] = []
     for project_id in waiting:
-        mine = dispatch_ready(project_id, workers=max(0, part - at_work[project_id]))
+        mine = _dispatch(project_id, limits[project_id], max(0, part - at_work[project_id]))
         given += mine
         if at_work[project_id] + sum(one.by_worker for one in mine) >= part:
             more.append(project_id)
     left = places - at_work.total() - sum(one.by_worker for one in given)
     for project_id in more if left > 0 else []:
-        given += dispatch_ready(project_id)
+        given += _dispatch(project_id, limits[project_id])
     return given
 
 
-def waiting_projects() -> list[UUID]:
-    """Projects with due, queued work that are not paused as a whole."""
+def waiting_projects() -> dict[UUID, int | None]:
+    """Projects with due, queued work that are not paused as a whole, and how much each may have at work."""
     held = Hold.objects.filter(subject_id=OuterRef("pk"))
-    return list(_with_ready_work().exclude(Exists(held)).values_list("pk", flat=True))
+    return dict(_with_ready_work().exclude(Exists(held)).values_list("pk", "max_command_runs"))
 
 
 def queueing_projects() -> list[UUID]:

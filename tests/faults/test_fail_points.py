@@ -84,7 +84,7 @@ def test_a_step_that_kills_every_worker_fails_after_its_fourth_and_takes_no_more
 
 def test_a_process_frozen_in_the_middle_of_a_transaction_holds_nobody_up_for_good(rig: Installation) -> None:
     """It has locked the journal's row, so everybody waits until PostgreSQL gives the transaction up."""
-    case = Case("line", "agents.lease.finish:before_commit", "stop", for_good=True, patience=STUCK + 15)
+    case = Case("line", "agents.lease.write:before_commit", "stop", for_good=True, patience=STUCK + 15)
     result = rig.suffer(case)
     assert result.fired
     assert result.problems == []

@@ -521,8 +521,9 @@ PARTS = {
     "apps.agents.repair.tick",  # calls the other verbs of repair and lease
     "apps.workflows.engine.look_after",  # parts of the sweep, for one project
     "apps.workflows.engine.go_on",
-    "apps.workflows.engine.on_command_run_finished",
-    "apps.workflows.engine.on_command_run_moved",
+    "apps.workflows.engine.on_command_runs_moved",
+    "apps.agents.lease.write",  # what claim, finish, fail, confirm_cancelled and give_back do
+    "apps.agents.services.queue_all",  # what accept_command_run does
     "apps.workflows.engine.on_command_run_waiting",
     "apps.monitoring.alerts.hear_run_finished",
 }

@@ -20,12 +20,13 @@ def _call(*names: str) -> tuple[str, ...]:
 
 WORKED = (
     *_commit("workflows.services.start_run", "agents.dispatch.dispatch_ready"),
-    *_commit("agents.lease.claim", "agents.lease.finish"),
+    *_commit("agents.lease.write"),
     *_call("agents.dispatch.publish", "agents.worker.connector", "engine.duty"),
     "agents.worker.message:taken",
     "events.layer.publish:after",
 )
-REPORTED = _call("agents.lease.report")
+# By the agent that claims for itself and reports.
+REPORTED = (*_call("agents.lease.report"), *_commit("agents.lease.claim"))
 
 # Every point, and the workflows in which it must be reached. A point that is reached nowhere is a
 # proof that nobody gives, so the suite fails then.
@@ -35,13 +36,13 @@ EXPECTED: dict[str, tuple[str, ...]] = {
     "retry": (
         *WORKED,
         *REPORTED,
-        *_commit("agents.lease.fail", "agents.overdue.take_back", "agents.overdue.time_out"),
+        *_commit("agents.overdue.take_back", "agents.overdue.time_out"),
     ),
     "people": (
         *WORKED,
         *REPORTED,
         *_commit("workflows.approvals.decide", "workflows.engine.wake", "workflows.services.cancel_run"),
-        *_commit("agents.lease.cancel", "agents.lease.fail"),
+        *_commit("agents.lease.cancel"),
         *_commit("workflows.control.pause_run", "workflows.control.resume_run"),
     ),
 }
