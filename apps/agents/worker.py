@@ -32,6 +32,7 @@ from apps.agents.lease import Claimed, Given, Result, Ticket
 from apps.agents.lines import Said
 from apps.agents.models import RunStatus, Worker
 from apps.agents.moves import Failure, project_of
+from apps.errors import StaleFence
 from apps.events import layer
 from apps.events.clock import now
 from apps.events.failpoints import fail_point
