@@ -23,7 +23,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from apps.accounts.models import Membership
 from apps.agents import asking
 from apps.agents.events import CommandRunChanged
-from apps.agents.models import OVER, Agent, CommandRun, Connector
+from apps.agents.models import OVER, Agent, AgentStatus, CommandRun, Connector
 from apps.agents.models import RunStatus as CommandRunStatus
 from apps.agents.moves import locked, project_of
 from apps.agents.services import body_hash
@@ -195,10 +195,13 @@ def _known(run: CommandRun, question: Question) -> Approval | None:
 
 def _again(change: Change, approval: Approval, run: CommandRun) -> Approval:
     """The question is asked again; from now on by whoever holds the work now."""
-    if approval.state == ApprovalState.OPEN and run.agent is not None and approval.agent_id != run.agent.pk:
+    if approval.state != ApprovalState.OPEN or run.agent is None:
+        return approval
+    if approval.agent_id != run.agent.pk:
         approval.agent_id, approval.agent_name = run.agent.pk, run.agent.name
         approval.save(update_fields=["agent_id", "agent_name"])
         record_approval(change, "approval.changed", approval)
+    if run.agent.status != AgentStatus.WAITING:
         asking.show(change, run.agent.pk)
     return approval
 
