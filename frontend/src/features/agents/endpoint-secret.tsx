@@ -26,7 +26,7 @@ export function EndpointSecret({ id, secret, onClose }: EndpointSecretProps) {
       </SecretPart>
       <SecretPart
         title="Answer"
-        hint="200 with this, or 202, and later the same to callback_url with callback_token."
+        hint="200 with this. Or 202, and later fence and output to callback_url + result/ with callback_token."
       >
         <Copyable name="Answer" text={answer} />
       </SecretPart>
