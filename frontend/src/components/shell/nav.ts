@@ -25,18 +25,18 @@ export type NavItem = {
   label: string;
   icon: LucideIcon;
   /** Pages without an entry of their own that belong to this one. */
-  also?: string;
+  also?: string[];
   /** The letter after `g`. */
   key: string;
 };
 export const navItems: NavItem[] = [
   { to: "/", label: "Dashboard", icon: LayoutDashboard, key: "d" },
-  { to: "/agents", label: "Agents", icon: Bot, key: "a" },
-  { to: "/workflows", label: "Workflows", icon: Workflow, key: "w", also: "/runs" },
-  { to: "/commands", label: "Commands", icon: SquareTerminal, key: "c", also: "/command-runs" },
+  { to: "/agents", label: "Agents", icon: Bot, key: "a", also: ["/connect"] },
+  { to: "/workflows", label: "Workflows", icon: Workflow, key: "w", also: ["/runs"] },
+  { to: "/commands", label: "Commands", icon: SquareTerminal, key: "c", also: ["/command-runs"] },
   { to: "/schedules", label: "Schedules", icon: CalendarClock, key: "t" },
   { to: "/approvals", label: "Approvals", icon: Hand, key: "p" },
   { to: "/alerts", label: "Alerts", icon: Bell, key: "l" },
   { to: "/metrics", label: "Metrics", icon: ChartLine, key: "m" },
-  { to: "/settings", label: "Settings", icon: Settings, key: "s", also: "/webhooks" },
+  { to: "/settings", label: "Settings", icon: Settings, key: "s", also: ["/webhooks", "/keys"] },
 ];

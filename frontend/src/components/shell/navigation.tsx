@@ -45,7 +45,9 @@ function Badge({ open, tone, className }: BadgeProps & { open: number; tone: Ton
 
 /** Marks the entry a page without one belongs to. */
 function useIsWithin({ also }: NavItem): { "data-status"?: "active" } {
-  const isWithin = useLocation({ select: ({ pathname }) => also !== undefined && pathname.startsWith(also) });
+  const isWithin = useLocation({
+    select: ({ pathname }) => also?.some((path) => pathname.startsWith(path)) ?? false,
+  });
   return isWithin ? { "data-status": "active" } : {};
 }
 
