@@ -137,3 +137,21 @@ def test_a_worker_that_is_told_to_go_finishes_what_is_soon_done(
     robot.open("gate")
     assert robot.process.stop(signal.SIGTERM, within=60) == 0
     assert ended(client, command_run)["status"] == "completed"
+
+
+def test_a_result_whose_fence_is_old_is_dropped_and_the_work_done_again(
+    client: Client, robots: Callable[..., Robot]
+) -> None:
+    """The worker is frozen for longer than its lease."""
+    robot = robots()
+    command_run = order(client, robot.start(client), "deaf gate")
+    until(lambda: robot.notes("begin"), 60, "the body")
+    robot.process.freeze()
+    until(lambda: client.get(f"command-runs/{command_run}/")["lost_count"] == 1, 60, "the lease to run out")
+    robot.open("gate")
+    robot.process.thaw()
+    run = ended(client, command_run)
+    assert (run["status"], [one["outcome"] for one in run["attempts"]]) == ("completed", ["lost", "completed"])
+    assert len({note.split()[2] for note in robot.notes("begin")}) == 2
+    assert "is dropped" in robot.process.log.read_text()
+    assert robot.kept() == []
