@@ -122,7 +122,8 @@ def _seen(project_id: UUID, agents: Iterable[UUID]) -> dict[UUID, Seen]:
     """What the open spans of these agents say; agents without any are absent."""
     ids = list(agents)
     spans = (
-        Span.objects.filter(one_of("status", [SpanStatus.OPEN]), project_id=project_id, agent_id__in=ids)
+        # Without the project: SQLite would take it for the narrowest condition, and read all of its spans.
+        Span.objects.filter(rows.IS_OPEN, agent_id__in=ids)
         .order_by("started_at", "id")
         .values_list("agent_id", "kind", "source", "name", "title", "span_id", "root_span_id")
     )
@@ -214,7 +215,7 @@ def sweep() -> int:
 
 
 def _open() -> QuerySet[Span]:
-    return Span.objects.filter(one_of("status", [SpanStatus.OPEN]))
+    return Span.objects.filter(rows.IS_OPEN)
 
 
 def _forget(project_id: UUID, ids: list[int], since: datetime) -> int:

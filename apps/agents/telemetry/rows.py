@@ -15,9 +15,13 @@ from uuid import UUID
 import orjson
 from django.db import connection
 
-from apps.agents.models import Span
+from apps.agents.models import Span, SpanStatus
 from apps.agents.telemetry.facts import SpanFacts
 from apps.agents.telemetry.merging import COLUMNS, Key, Row
+from apps.events.conditions import one_of
+
+# As the index of open spans has it: otherwise SQLite reads the whole table.
+IS_OPEN = one_of("status", [SpanStatus.OPEN])
 
 _TYPES = {
     "started_at": "timestamptz", "ended_at": "timestamptz", "seen_at": "timestamptz", "agent_id": "uuid",

@@ -18,7 +18,6 @@ from apps.agents.telemetry import merging, presence, rows, senders, tree
 from apps.agents.telemetry.facts import AgentFacts, SpanFacts
 from apps.agents.telemetry.merging import Key, Row
 from apps.events import journal
-from apps.events.conditions import one_of
 from apps.events.journal import Change
 
 AT_ONCE = 1000
@@ -114,7 +113,8 @@ class _Taking:
         unknown = traces - over
         if unknown:
             tops = Span.objects.filter(project_id=self.project_id, trace_id__in=unknown, parent_span_id="")
-            ended = tops.filter(kind__in=merging.ROOT_KINDS, status__in=merging.OVER)
+            # Unordered, here and below: for the order SQLite would go through the whole project by age.
+            ended = tops.filter(kind__in=merging.ROOT_KINDS, status__in=merging.OVER).order_by()
             over.update(ended.exclude(source=SpanSource.INFERRED).values_list("trace_id", flat=True))
         return over
 
@@ -200,10 +200,12 @@ class _Taking:
         moved = [key for key, row in changed.items() if _is_elsewhere(row, self.held.get(key))]
         if not moved:
             return set()
-        stored = Span.objects.filter(
-            project_id=self.project_id, trace_id__in={trace_id for trace_id, _ in moved}
-        ).values_list(
-            "trace_id", "span_id", "parent_span_id", "kind", "root_span_id", "agent_id", "names_agent"
+        stored = (
+            Span.objects.order_by()
+            .filter(project_id=self.project_id, trace_id__in={trace_id for trace_id, _ in moved})
+            .values_list(
+                "trace_id", "span_id", "parent_span_id", "kind", "root_span_id", "agent_id", "names_agent"
+            )
         )
         nodes = {(row[0], row[1]): tree.Node(*row[2:]) for row in stored}
         below = tree.moved_below(nodes, moved)
@@ -225,9 +227,11 @@ class _Taking:
         traces = {trace_id for trace_id, _ in roots}
         if not traces:
             return set()
-        open_spans = Span.objects.filter(
-            one_of("status", [SpanStatus.OPEN]), project_id=self.project_id, trace_id__in=traces
-        ).values_list("pk", "trace_id", "root_span_id", "agent_id")
+        open_spans = (
+            Span.objects.order_by()
+            .filter(rows.IS_OPEN, project_id=self.project_id, trace_id__in=traces)
+            .values_list("pk", "trace_id", "root_span_id", "agent_id")
+        )
         found = [(pk, agent_id) for pk, trace_id, root, agent_id in open_spans if (trace_id, root) in roots]
         Span.objects.filter(pk__in=[pk for pk, _ in found]).update(seen_at=self.change.moment())
         return {agent_id for _, agent_id in found}
@@ -237,8 +241,8 @@ class _Taking:
         over = {row["trace_id"] for row in changed.values() if _is_ended_top(row)}
         if not over:
             return set()
-        unheard = Span.objects.filter(
-            one_of("status", [SpanStatus.OPEN]),
+        unheard = Span.objects.order_by().filter(
+            rows.IS_OPEN,
             project_id=self.project_id,
             trace_id__in=over,
             source=SpanSource.INFERRED,
