@@ -227,6 +227,10 @@ def watching(stack: Stack, human: Client, dashboards: int) -> Iterator[list[int]
     finally:
         loop.call_soon_threadsafe(task.cancel)
         thread.join(20)
+        rest = asyncio.all_tasks(loop)
+        for one in rest:
+            one.cancel()
+        loop.run_until_complete(asyncio.gather(*rest, return_exceptions=True))
         loop.close()
 
 

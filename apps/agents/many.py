@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import orjson
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 
@@ -134,8 +135,9 @@ def _note(moment: datetime, sender: Sender, event_ids: Collection[str]) -> set[s
         with connection.cursor() as cursor:
             cursor.execute(
                 "INSERT INTO agents_clientevent (project_id, key, at) SELECT %s, key, %s"
-                " FROM unnest(%s::text[]) AS given(key) ON CONFLICT DO NOTHING RETURNING key",
-                [sender.project_id, moment, keys],
+                " FROM jsonb_array_elements_text(%s::jsonb) AS given(key)"
+                " ON CONFLICT DO NOTHING RETURNING key",
+                [sender.project_id, moment, orjson.dumps(keys).decode()],
             )
             new = [key for (key,) in cursor.fetchall()]
     else:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import orjson
 from django.db import connection
 from django.db.models import Field
 
@@ -131,16 +132,19 @@ def _update(model: Any, columns: dict[str, str], rows: Sequence[tuple[Any, ...]]
         return
     table = model._meta.db_table
     if connection.vendor == "postgresql":
-        given = ", ".join(["%s::uuid[]", *(f"%s::{kind}[]" for kind in columns.values())])
+        # One JSON text: the driver would look through every value of an array for what to escape.
         sets = ", ".join(f"{name} = given.{name}" for name in columns)
+        kinds = ", ".join(["id uuid", *(f"{name} {kind}" for name, kind in columns.items())])
         statement = (
-            f"WITH mine AS (SELECT id FROM {table} WHERE id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE)"  # noqa: S608
-            f" UPDATE {table} AS row SET {sets} FROM unnest({given}) AS given(id, {', '.join(columns)})"
-            " JOIN mine ON mine.id = given.id WHERE row.id = given.id"
+            f"WITH given AS MATERIALIZED (SELECT * FROM jsonb_to_recordset(%s::jsonb) AS one({kinds})),"  # noqa: S608
+            f" mine AS (SELECT id FROM {table} WHERE id IN (SELECT id FROM given)"
+            " ORDER BY id FOR NO KEY UPDATE)"
+            f" UPDATE {table} AS row SET {sets} FROM given JOIN mine USING (id) WHERE row.id = given.id"
         )
-        lists = [list(column) for column in zip(*rows, strict=True)]
+        names = ("id", *columns)
+        given = orjson.dumps([dict(zip(names, row, strict=True)) for row in rows]).decode()
         with connection.cursor() as cursor:
-            cursor.execute(statement, [lists[0], *lists])
+            cursor.execute(statement, [given])
         return
     fields: list[Field[Any, Any]] = [model._meta.get_field(name) for name in columns]
     sets = ", ".join(f"{field.column} = %s" for field in fields)
