@@ -135,7 +135,13 @@ class Span(models.Model):
                 condition=Q(command_run_id__isnull=False),
                 name="span_of_command_run",
             ),
-            models.Index(fields=["seen_at"], condition=Q(status="open"), name="span_open"),
+            # As a list, because that is how `one_of` asks, and SQLite compares the words.
+            models.Index(fields=["seen_at"], condition=Q(status__in=["open"]), name="span_open"),
+            models.Index(
+                fields=["agent", "started_at", "id"],
+                condition=Q(status__in=["open"]),
+                name="span_open_of_agent",
+            ),
             models.Index(fields=["project", "started_at"], name="span_by_age"),
         ]
 
