@@ -157,6 +157,21 @@ async def test_configuration_alone_takes_a_command_to_its_end(stack: Stack, clie
     assert "Half way there" in lines
 
 
+async def test_the_trace_of_a_caller_is_kept_with_its_work(stack: Stack, client: Client) -> None:
+    trace = uuid4().hex
+    async with connected(stack.url, key_for(client, "agent")["key"], X_Agent_Name=new_name()) as tools:
+        me = (await tools.whoami(type="triager", capabilities=["triage"]))["agent"]
+        command = await taken(client, tools, me["agent_id"])
+        held = {"id": command["id"], "fence": command["fence"]}
+        for parent in (f"00-{trace}-00f067aa0ba902b7-01", "nonsense", 7):
+            done = await tools.session.call_tool("ack_command", held, meta={"traceparent": parent})
+            assert not done.isError
+        await tools.complete_command(**held, output={})
+    lines = [line["text"] for line in client.get(f"command-runs/{command['id']}/logs/")["results"]]
+    acknowledged = [line for line in lines if line.startswith("Acknowledged")]
+    assert [line.partition(", trace ")[2] for line in acknowledged] == [trace, "", ""]
+
+
 async def test_a_model_may_be_silent_for_longer_than_a_program(stack: Stack, client: Client) -> None:
     async with connected(stack.url, key_for(client, "agent")["key"], X_Agent_Name=new_name()) as tools:
         me = (await tools.whoami(type="triager", capabilities=["triage"]))["agent"]

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ParamSpec, TypeVar
 
 import orjson
@@ -28,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 CALLER = "mission_control.caller"
 MOST_PROBLEMS = 10
+TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 INSTRUCTIONS = """\
 Mission Control hands you work and shows people what you do with it. To work for it:
 1. Call whoami once. With a key for one agent it tells you who you are; otherwise give it a name, a \
@@ -60,6 +62,8 @@ class Caller:
     configured: Configured
     gone: asyncio.Future[Any]
     """Done when whoever called has hung up."""
+    trace_id: str = ""
+    """Of the `traceparent` that came along with the call."""
 
 
 class Given(BaseModel):
@@ -105,12 +109,20 @@ def server(tools: Sequence[Tool]) -> Server[Any, Any]:
         http = made.request_context.request
         assert http is not None  # the only transport is HTTP
         caller: Caller = http.scope[CALLER]
+        caller = replace(caller, trace_id=_trace_id(made.request_context.meta))
         return types.ServerResult(await _called(tool, caller, request.params.arguments or {}))
 
     # The SDK's decorators would put any exception's text into the answer.
     made.request_handlers[types.ListToolsRequest] = list_tools
     made.request_handlers[types.CallToolRequest] = call_tool
     return made
+
+
+def _trace_id(meta: types.RequestParams.Meta | None) -> str:
+    """The trace a call belongs to (W3C Trace Context in `_meta`); empty when it says none."""
+    said = (meta.model_extra or {}).get("traceparent") if meta is not None else None
+    found = TRACEPARENT.fullmatch(said) if isinstance(said, str) else None
+    return found[1] if found and found[1].strip("0") else ""
 
 
 async def _called(tool: Tool, caller: Caller, arguments: dict[str, Any]) -> types.CallToolResult:

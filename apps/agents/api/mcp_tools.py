@@ -195,9 +195,9 @@ def _give_back(claimed: Claimed) -> None:
 def ack_command(caller: Caller, given: m.AckCommand) -> m.Signal:
     run = held_run(caller, given.id)
     signal = _renewed(run, given.fence)
-    lines.append(
-        run.pk, given.fence, [Said(f"Acknowledged by {run.agent.name if run.agent else 'its agent'}")]
-    )
+    said = f"Acknowledged by {run.agent.name if run.agent else 'its agent'}"
+    trace = f", trace {caller.trace_id}" if caller.trace_id else ""
+    lines.append(run.pk, given.fence, [Said(said + trace)])
     return signal
 
 
