@@ -33,7 +33,8 @@ def temperature(city: str) -> int:
     return -3
 
 
-chain = GenericFakeChatModel(messages=answers()) | RunnableLambda(lambda said: said.content) | temperature
+model: Any = GenericFakeChatModel(messages=answers())
+chain = model | RunnableLambda(lambda said: said.content) | temperature
 with using_session("session-9"):
     print(chain.with_config(run_name="weather_chain").invoke("Where is it cold?"))
 provider.shutdown()

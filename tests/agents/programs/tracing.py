@@ -19,7 +19,7 @@ task = {
     "mc.task.title": "Draw the coast",
 }
 with tracer.start_as_current_span("invoke_agent cartographer", attributes=task):
-    call = {
+    call: dict[str, str | int] = {
         "gen_ai.operation.name": "chat",
         "gen_ai.provider.name": "example",
         "gen_ai.request.model": "a-model-nobody-has-a-price-for",
