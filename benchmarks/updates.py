@@ -230,7 +230,8 @@ def watching(stack: Stack, human: Client, dashboards: int) -> Iterator[list[int]
         rest = asyncio.all_tasks(loop)
         for one in rest:
             one.cancel()
-        loop.run_until_complete(asyncio.gather(*rest, return_exceptions=True))
+        if rest:
+            loop.run_until_complete(asyncio.wait(rest))
         loop.close()
 
 

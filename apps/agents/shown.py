@@ -16,7 +16,7 @@ from django.db import connection
 from django.db.models import Field
 
 from apps.agents import asking, status
-from apps.agents.models import LIVE, Agent, AgentStatus, CommandRun, Connector, Provenance, RunStatus
+from apps.agents.models import LIVE, Agent, AgentStatus, CommandRun, Provenance, RunStatus
 from apps.agents.record import record_agent
 from apps.events.conditions import one_of
 from apps.events.journal import Change
@@ -89,15 +89,9 @@ def derive(change: Change, alive: dict[UUID, Alive]) -> list[Alive]:
         agent.provenance, agent.key_id = heard.provenance, heard.key_id
         if heard.status:
             agent.said_status, agent.current_task = heard.status, heard.task
-        agent.status, agent.status_reason = status._status(agent, title is not None, since)
+        status._derive(agent, title, since)
         if agent.status == AgentStatus.BUSY and asking.is_waiting(agent):
             agent.status, agent.status_reason = AgentStatus.WAITING, asking.reason(agent.pk)[:200]
-        if title is not None:
-            agent.current_task = title
-        elif (
-            agent.connector != Connector.PULL or not agent.said_status or agent.status == AgentStatus.OFFLINE
-        ):
-            agent.current_task = None
         agent.revision += 1
         if before == tuple(getattr(agent, name) for name in SHOWN):
             same.append(heard)
