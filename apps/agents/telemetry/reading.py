@@ -17,7 +17,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from apps.agents.models.telemetry import TelemetryBatch, TelemetrySignal
-from apps.agents.telemetry import log_mapping, mapping, pokes, store
+from apps.agents.telemetry import inbox, log_mapping, mapping, pokes, store
 from apps.agents.telemetry.facts import SpanFacts
 
 logger = logging.getLogger(__name__)
@@ -75,6 +75,7 @@ def _read_some(put_off: set[int], alone: set[int]) -> int | None:
                 _store(some, _facts(some))
                 return len(some)
         facts = _facts(some)  # SQLite has one writer, who is not kept waiting meanwhile
+        inbox.after_you()
         with transaction.atomic():
             _store(some, facts)
     except Exception as error:
