@@ -19,6 +19,21 @@ while post "agents/$id/heartbeat/" '{"status":"idle"}' >/dev/null; do
 done
 `;
 
+/** As in sdk/python/README.md, with the agent's name; a test compares them. */
+export const sdkProgram = (agent: string) => `from mission_control import Agent
+
+agent = Agent(${JSON.stringify(agent)})
+
+
+@agent.command("text.summarise", capabilities=["summarising"])
+def summarise(work):
+    work.progress(50, "reading")
+    return {"text": work.input["text"][:200]}
+
+
+agent.run()
+`;
+
 /** In single quotes for a POSIX shell. */
 export const quoted = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`)}'`;
 
@@ -64,6 +79,24 @@ export const commanded: Way[] = [
     ],
     notes: [
       "Registers, waits for commands that ask for summarising, counts words, reports. Replace the counting by your work.",
+    ],
+  },
+  {
+    id: "python",
+    name: "Python SDK",
+    who: "a decorator and a worker",
+    group: "commanded",
+    scopes: ["agent"],
+    agent: "my-agent",
+    parts: ({ origin, key, agent }) => [
+      { title: "my_agent.py", text: sdkProgram(agent) },
+      {
+        title: "Shell, in a checkout of Mission Control",
+        text: `pip install ./sdk/python\nMC_URL=${quoted(origin)} MC_KEY=${key} python my_agent.py`,
+      },
+    ],
+    notes: [
+      "Keeps the lease, hears of cancellation, and sends results later when the server is away for a while.",
     ],
   },
   {
