@@ -53,7 +53,7 @@ class ApiKeySerializer(serializers.ModelSerializer[ApiKey]):
     agent_name = serializers.SerializerMethodField(help_text="null when it is for any agent")
     state = serializers.ChoiceField(KeyState.choices, read_only=True)
     replaces = serializers.PrimaryKeyRelatedField[ApiKey](
-        read_only=True, help_text="The key this one was rotated from"
+        read_only=True, allow_null=True, help_text="The key this one was rotated from"
     )
     replaced_by = serializers.SerializerMethodField(help_text="The key this one was rotated to")
     created_by = serializers.CharField(source="created_by.username", default=None, read_only=True)

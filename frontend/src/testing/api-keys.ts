@@ -14,7 +14,7 @@ export const makeApiKey = (over: Partial<ApiKey> = {}): ApiKey => {
     agent_name: null,
     state: "usable",
     replaces: null,
-    replaced_by: null as unknown as string,
+    replaced_by: null,
     created_by: "admin",
     created_at: "2026-11-22T12:00:00Z",
     expires_at: null,

@@ -2082,7 +2082,7 @@ export interface components {
              * Format: uuid
              * @description The key this one was rotated from
              */
-            readonly replaces: string;
+            readonly replaces: string | null;
             /** Format: date-time */
             readonly revoked_at: string | null;
             scopes: components["schemas"]["ScopesEnum"][];
@@ -2119,7 +2119,7 @@ export interface components {
              * Format: uuid
              * @description The key this one was rotated from
              */
-            readonly replaces: string;
+            readonly replaces: string | null;
             /** Format: date-time */
             readonly revoked_at: string | null;
             scopes: components["schemas"]["ScopesEnum"][];
@@ -3071,7 +3071,7 @@ export interface components {
              * Format: uuid
              * @description The key this one was rotated from
              */
-            readonly replaces: string;
+            readonly replaces: string | null;
             /** Format: date-time */
             readonly revoked_at: string | null;
             scopes: components["schemas"]["ScopesEnum"][];
