@@ -77,6 +77,9 @@ class Robot:
         """What is in its spool."""
         return sorted(self.spool.glob("*/*/*.json"))
 
+    def has_kept_a_result(self) -> bool:
+        return any('"kind": "result"' in path.read_text() for path in self.kept())
+
 
 @pytest.fixture
 def robots(stack: Stack, client: Client, tmp_path: Path) -> Iterator[Callable[..., Robot]]:

@@ -67,7 +67,7 @@ def summarise(work: Work) -> Any:
 async def extract(work: Work) -> Any:
     note(f"begin {work.id} {work.fence}")
     try:
-        while not is_open(str(work.input.get("text", ""))):
+        while not is_open(str(work.input.get("text", ""))):  # noqa: ASYNC110  (a file is no event)
             await asyncio.sleep(0.05)
     except asyncio.CancelledError:
         note(f"cancelled {work.id}")

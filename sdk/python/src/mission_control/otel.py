@@ -48,7 +48,7 @@ class LiveSpanProcessor(SpanProcessor):
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         context = span.get_span_context()
-        if context is None or not context.trace_flags.sampled or not is_of_agents(span):
+        if not context.trace_flags.sampled or not is_of_agents(span):
             return
         parent = format_span_id(span.parent.span_id if span.parent else INVALID_SPAN_ID)
         self._sender.on_end(

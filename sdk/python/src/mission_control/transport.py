@@ -67,7 +67,7 @@ class Transport:
                 method, url, params=wanted or None, content=content, headers=given, timeout=limit
             )
         except (httpx.TransportError, httpx.DecodingError) as error:
-            raise Unreachable(f"{self.url} did not answer: {error or type(error).__name__}") from None
+            raise Unreachable(f"{self.url} did not answer: {str(error) or type(error).__name__}") from None
         except (httpx.InvalidURL, UnicodeError, RuntimeError) as error:
             raise Unreachable(f"{self.url} cannot be called: {error}") from None
         return _read(answer)
