@@ -19,7 +19,7 @@ def _call(*names: str) -> tuple[str, ...]:
 
 
 WORKED = (
-    *_commit("workflows.services.start_run", "agents.dispatch.dispatch_ready"),
+    *_commit("workflows.services.start_run", "agents.dispatch.dispatch"),
     *_commit("agents.lease.write"),
     *_call("agents.dispatch.publish", "agents.worker.connector", "engine.duty"),
     "agents.worker.message:taken",
