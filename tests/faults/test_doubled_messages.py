@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
+import pytest
 from celery import Celery
 
 from tests.rig.client import Client
@@ -19,6 +20,14 @@ from tests.rig.waiting import until
 Finish = Callable[[list[Any]], None]
 SOME = 3  # messages of long ago in each round; more would only keep the workers from the new ones
 WORKFLOWS = ("bug-lifecycle", "feature-development", "incident-response", "release")
+
+
+@pytest.fixture(scope="module")
+def stack(model: ModelServer) -> Iterator[Stack]:
+    """Of its own, with the usual lease: a machine under load must not look like a lost worker here."""
+    env = {**model.env, "MC_LEASE_SECONDS": "45", "MC_HEARTBEAT_SECONDS": "10"}
+    with Stack("server", webs=2, workers=2, engines=2, durable=True, env=env) as running:
+        yield running
 
 
 class Doubler:
