@@ -1,4 +1,5 @@
 /** The ways in, in two groups: those that take commands, and those that are only watched. */
+import { Link } from "@tanstack/react-router";
 import { type Way, ways } from "./ways";
 
 const GROUPS: { group: Way["group"]; title: string; hint: string }[] = [
@@ -37,6 +38,14 @@ export function WayPicker({ value, onChange }: { value: string; onChange: (id: s
           </div>
         </fieldset>
       ))}
+      <p className="text-meta text-muted">
+        An agent that is a server of its own needs no key: it is called at its HTTP endpoint, signed. Make it
+        with <em>New HTTP agent</em> among the{" "}
+        <Link to="/agents" className="text-accent underline">
+          agents
+        </Link>
+        .
+      </p>
     </div>
   );
 }
