@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from apps.accounts import services
 from apps.accounts.models import ApiKey, Role
+from apps.accounts.roster import roster
 from apps.accounts.services import default_project
 from apps.agents import services as agents
 from apps.errors import Conflict
@@ -54,7 +55,7 @@ def test_both_keys_work_while_they_overlap_and_then_only_the_new_one(admin: Call
     left = row.expires_at - datetime.fromisoformat(new["created_at"])
     assert left == timedelta(hours=24)
     ApiKey.objects.filter(pk=row.pk).update(expires_at=timezone.now())
-    services.roster.clear()
+    roster.clear()
     assert Caller(old["key"]).get("me/").status_code == 401
     assert Caller(new["key"]).get("me/").status_code == 200
     assert admin.get(f"keys/{old['id']}/").json()["replaced_by"] == new["id"]
