@@ -32,6 +32,7 @@ MOST_LINE_BYTES = 256 * 2**10
 MOST_BROKEN = 20  # answers 500 to one item, before it is dropped so that others get through
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 30.0
 GATEWAY_STATUS = (502, 503, 504)
+UNFIT_STATUS = (400, 413, 422)  # said of what was sent
 
 _numbers = itertools.count()
 
@@ -118,13 +119,14 @@ class Outbox:
             return self._news.wait_for(lambda: not self._items, within)
 
     def close(self) -> None:
-        """Stop sending and leave the rest on disk."""
+        """Stop sending, leave the rest on disk, and leave the spool to the next process."""
         with self._news:
             self._closed = True
             self._news.notify_all()
         self._thread.join(timeout=20)
         with self._news:
             self._keep_all()
+        self._spool.close()
         if self._items:
             logger.warning("%d items could not be sent and are kept for the next start", len(self._items))
 
@@ -148,6 +150,9 @@ class Outbox:
     def _run(self) -> None:
         tries = 0
         while (item := self._next()) is not None:
+            if time.time() - item.at > MOST_AGE_SECONDS:
+                self._refused(item, Refused(410, "It is too old to be sent."))
+                continue
             try:
                 answer = self._transport.call("POST", _path(item), _body(item))
             except (Unreachable, Refused) as error:
@@ -176,9 +181,6 @@ class Outbox:
 
     def _goes_on(self, item: Item, error: Refused) -> bool:
         """Whether the item is to be sent again."""
-        if time.time() - item.at > MOST_AGE_SECONDS:
-            logger.error("%s of command run %s is too old and dropped", item.kind, item.command_run)
-            return False
         if error.status >= 500 and error.status not in GATEWAY_STATUS:
             item.broken += 1
             return item.broken < MOST_BROKEN
@@ -209,15 +211,16 @@ class Outbox:
 
     def _refused(self, item: Item, error: Refused) -> None:
         """It will not be taken. An output that is refused becomes an error, so that people see why."""
+        if item.kind == RESULT and "output" in item.body and error.status in UNFIT_STATUS:
+            failed = {"code": "bad_output", "message": f"The output was refused: {error.detail}"[:4000]}
+            self.put(Item(RESULT, item.command_run, item.fence, {"error": failed}))  # before it is gone
+            self._done(item)
+            return
         self._done(item)
         if error.status in (404, 409):
             self._forget(item)
-        elif item.kind == RESULT and "output" in item.body:
-            failed = {"code": "bad_output", "message": f"The output was refused: {error.detail}"[:4000]}
-            self.put(Item(RESULT, item.command_run, item.fence, {"error": failed}))
-            return
         else:
-            logger.error("%s of command run %s: %s", item.kind, item.command_run, error.detail)
+            logger.error("%s of command run %s dropped: %s", item.kind, item.command_run, error.detail)
         self._hear(item, error)
 
     def _forget(self, item: Item) -> None:

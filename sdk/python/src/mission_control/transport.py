@@ -31,6 +31,8 @@ class Transport:
     ) -> None:
         self.url = (url or os.environ.get("MC_URL") or DEFAULT_URL).rstrip("/")
         self.key = key if key is not None else os.environ.get("MC_KEY", "")
+        if not (self.key.isascii() and self.key.isprintable()):
+            raise MissionControlError("The key has characters that no key has.")
         headers = {"Accept": "application/json", "User-Agent": "mission-control-sdk"}
         if self.key:
             headers["Authorization"] = f"Bearer {self.key}"

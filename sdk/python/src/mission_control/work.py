@@ -46,7 +46,8 @@ class Work:
         self.command = str(claimed["command"])
         self.title = str(claimed.get("title", ""))
         self.prompt = str(claimed.get("prompt", ""))
-        self.input: dict[str, Any] = dict(claimed.get("input") or {})
+        given = claimed.get("input") or {}
+        self.input: dict[str, Any] = given if isinstance(given, dict) else {"value": given}
         self.fence = int(claimed["fence"])
         self.attempt = int(claimed.get("attempt", 1))
         self.lease_seconds = float(claimed.get("lease_seconds", 30.0))

@@ -54,7 +54,6 @@ class Worker:
         self.grace_seconds = grace_seconds
         self.agent_id = ""
         self._transport = transport
-        self._spool = spool
         # Connections of its own: hanging up on the long poll must not disturb the others.
         self._polls = Transport(transport.url, transport.key, timeout=POLL_SECONDS + 15.0)
         self._outbox = Outbox(transport, spool, self._hear)
@@ -237,7 +236,6 @@ class Worker:
         self._outbox.wait_empty(OUTCOME_SECONDS)
         self._is_over.set()
         self._outbox.close()
-        self._spool.close()
         logger.info("stopped")
 
 
