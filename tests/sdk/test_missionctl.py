@@ -191,6 +191,7 @@ def test_an_export_has_every_row_and_nothing_that_a_spreadsheet_would_calculate(
     name = '=HYPERLINK("http://127.0.0.1/","x")'
     me = robot.post("agents/register/", {"name": name, "capabilities": ["summarising"]})["id"]
     command_run = order(client, me, "x")
+    until(lambda: client.get(f"command-runs/{command_run}/")["status"] == "dispatched", 60, "the dispatch")
     client.post(f"command-runs/{command_run}/cancellation/")
     robot.close()
     rows = [json.loads(line) for line in shell("export", "command-runs", "--since", "1d").stdout.splitlines()]
