@@ -16,7 +16,7 @@ def test_the_decorated_example_takes_a_command_to_its_end(
     stack: Stack, client: Client, tmp_path: Path
 ) -> None:
     env = {"MC_URL": stack.url, "MC_KEY": key_for(client, "agent"), "PYTHONPATH": str(SOURCES)}
-    command = [sys.executable, ROOT / "examples" / "decorated.py"]
+    command: list[str | Path] = [sys.executable, ROOT / "examples" / "decorated.py"]
     program = Process("example", command, tmp_path, env={**env, "MC_SPOOL_DIR": str(tmp_path)})
     program.start()
 

@@ -303,7 +303,7 @@ def test_when_nobody_decides_in_time_others_are_asked(project: Project, box: Mai
     expire(approval)
     assert engine.sweep() == 1
     approval.refresh_from_db()
-    step = Step.objects.get(pk=approval.step_id)
+    step = Step.objects.get(approvals=approval)
     assert approval.state == "open"
     assert approval.escalated_at
     assert approval.expires_at == approval.escalated_at + timedelta(seconds=120)
@@ -323,7 +323,7 @@ def test_when_nobody_decides_in_time_others_are_asked(project: Project, box: Mai
     assert engine.sweep() == 1
     approval.refresh_from_db()
     assert approval.state == "approved"
-    assert Step.objects.get(pk=approval.step_id).status == "completed"
+    assert Step.objects.get(approvals=approval).status == "completed"
     alerts.sweep()
     alert.refresh_from_db()
     assert alert.state == "resolved"
@@ -348,7 +348,7 @@ def test_an_escalated_question_can_be_decided(project: Project) -> None:
     expire(approval)
     engine.sweep()
     approvals.decide(approval, approved=True, by="otto")
-    step = Step.objects.get(pk=approval.step_id)
+    step = Step.objects.get(approvals=approval)
     assert step.wait_reason == "waiting for approval, escalated"
     assert approvals.decide(approval, approved=True, by="olga").state == "approved"
 

@@ -64,7 +64,7 @@ def asked(workflow: Workflow, **fields: Any) -> tuple[Run, Approval]:
 def age(approval: Approval) -> None:
     past = timezone.now() - timedelta(seconds=1)
     Approval.objects.filter(pk=approval.pk).update(expires_at=past)
-    Step.objects.filter(pk=approval.step_id).update(wakes_at=past)
+    Step.objects.filter(approvals=approval).update(wakes_at=past)
 
 
 def test_a_run_waits_for_people_and_holds_nothing(project: Project, workflow: Workflow) -> None:
@@ -185,7 +185,7 @@ def test_a_pause_keeps_a_question_from_expiring_and_moves_its_end(project: Proje
     assert engine.sweep() == 0
     assert fresh(run).status == "paused"
     Hold.objects.update(at=timezone.now() - timedelta(seconds=100))
-    Step.objects.filter(pk=approval.step_id).update(started_at=timezone.now() - timedelta(seconds=200))
+    Step.objects.filter(approvals=approval).update(started_at=timezone.now() - timedelta(seconds=200))
     control.resume_run(run)
     before = approval.expires_at
     approval.refresh_from_db()

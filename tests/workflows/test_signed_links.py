@@ -17,7 +17,7 @@ from django.utils import timezone
 from apps.accounts.models import Project, Role
 from apps.errors import Conflict
 from apps.workflows import approvals, engine
-from apps.workflows.models import Approval, ApprovalDecision, Step
+from apps.workflows.models import Approval, ApprovalDecision, Run, Step
 from tests.accounts.people import make_user
 from tests.rig.mailbox import Mailbox, mailbox
 from tests.workflows.acting import fresh, make_project
@@ -85,10 +85,10 @@ def test_a_press_of_the_button_decides_as_the_address(project: Project, box: Mai
     approval.refresh_from_db()
     said = approval.decisions.get()
     assert (approval.state, said.by, said.comment) == ("approved", f"{ADA} (by link)", "fine by me")
-    output = Step.objects.get(pk=approval.step_id).output
+    output = Step.objects.get(approvals=approval).output
     assert output
     assert output["by"] == f"{ADA} (by link)"
-    assert fresh(approval.run).status == "running"
+    assert Run.objects.get(approvals=approval).status == "running"
 
 
 def test_a_no_rejects(project: Project, box: Mailbox) -> None:
@@ -96,7 +96,7 @@ def test_a_no_rejects(project: Project, box: Mailbox) -> None:
     assert press(link, "reject", comment="no").status_code == 200
     approval.refresh_from_db()
     assert approval.state == "rejected"
-    assert Step.objects.get(pk=approval.step_id).error == f"Rejected by {ADA} (by link): no"
+    assert Step.objects.get(approvals=approval).error == f"Rejected by {ADA} (by link): no"
 
 
 def test_a_link_decides_once_and_then_shows_the_first_decision(project: Project, box: Mailbox) -> None:
