@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError, close_old_connections, connection
 
 from apps.agents import lease
 from apps.agents.lease import Claimed, Result, Ticket
@@ -52,7 +52,7 @@ class Desk:
 
     def open(self) -> None:
         for number in range(CLERKS):
-            clerk = threading.Thread(target=self._work, name=f"desk-{number}", daemon=True)
+            clerk = threading.Thread(target=self._work_till_closed, name=f"desk-{number}", daemon=True)
             clerk.start()
             self._clerks.append(clerk)
 
@@ -80,6 +80,12 @@ class Desk:
         with self._more:
             self._papers.setdefault(project_id, deque()).append(paper)
             self._more.notify()
+
+    def _work_till_closed(self) -> None:
+        try:
+            self._work()
+        finally:
+            connection.close()
 
     def _work(self) -> None:
         while True:
