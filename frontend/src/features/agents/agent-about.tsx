@@ -1,6 +1,7 @@
 /** Who an agent is: how work reaches it, which model it uses, what it can do and what it was told. */
 import { Link } from "@tanstack/react-router";
 import { Card } from "@/components/ui/card";
+import { TimeAgo } from "@/components/ui/time-ago";
 import { Fact, Facts } from "@/components/work/facts";
 import { Output } from "@/components/work/output";
 import { OutputActions } from "@/components/work/output-actions";
@@ -13,6 +14,13 @@ const CONNECTORS: Record<string, string> = {
   llm: "llm: the server calls a model for it",
   http: "http: the server calls its endpoint",
   pull: "pull: it asks the server for work",
+};
+
+/** How its status is known; always with the age of the signal. */
+const KNOWN_BY: Record<string, string> = {
+  live: "live: it said so itself",
+  event: "event: its telemetry told of a start or an end",
+  inferred: "inferred from its telemetry",
 };
 
 export function AgentAbout({ agent }: { agent: AgentDetail }) {
@@ -28,6 +36,16 @@ export function AgentAbout({ agent }: { agent: AgentDetail }) {
         </Facts>
         <Facts>
           <Fact name="Connector">{CONNECTORS[agent.connector ?? ""] ?? agent.connector}</Fact>
+          {agent.provenance && (
+            <Fact name="Known by">
+              {KNOWN_BY[agent.provenance]}
+              {agent.signal_at && (
+                <>
+                  , <TimeAgo at={agent.signal_at} />
+                </>
+              )}
+            </Fact>
+          )}
           {agent.model && <Fact name="Model">{visibleText(agent.model)}</Fact>}
         </Facts>
       </div>

@@ -19,6 +19,7 @@ import { agentCommandRunsQuery, agentQuery, usePauseAgent } from "@/lib/api/agen
 import { messageOf } from "@/lib/api/errors";
 import type { AgentDetail } from "@/lib/api/types";
 import { visibleText, words } from "@/lib/format";
+import { Activities } from "./activities";
 import { AgentAbout } from "./agent-about";
 import { presentWords } from "./select";
 
@@ -38,6 +39,7 @@ export function AgentPage({ id }: { id: string }) {
           <div className="grid min-w-0 items-start gap-3 lg:grid-cols-[minmax(0,8fr)_minmax(300px,4fr)]">
             <div className="flex min-w-0 flex-col gap-3">
               <Present agent={loaded} />
+              {loaded.provenance && <Activities agent={loaded} />}
               <History id={loaded.id} />
             </div>
             <AgentAbout agent={loaded} />

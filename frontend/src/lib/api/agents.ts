@@ -3,7 +3,7 @@ import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query
 import { api, idempotencyKey, unwrap } from "./client";
 import { keys } from "./keys";
 import { cursorList } from "./paging";
-import type { AgentDetail, JsonObject } from "./types";
+import type { ActivityDetail, AgentDetail, JsonObject } from "./types";
 
 export const agentQuery = (id: string) =>
   queryOptions({
@@ -21,6 +21,30 @@ export const agentCommandRunsQuery = (id: string) =>
       }),
     ),
   );
+
+/** What the agent's telemetry tells it did: the newest first. */
+export const activitiesQuery = (id: string) =>
+  cursorList(keys.agents.activities(id), (cursor, signal) =>
+    unwrap(
+      api.GET("/api/v1/agents/{agent_id}/activities/", {
+        params: { path: { agent_id: id }, query: { cursor } },
+        signal,
+      }),
+    ),
+  );
+
+/** One of them with its spans, each after its parent. */
+export const activityQuery = (traceId: string, spanId: string) =>
+  queryOptions({
+    queryKey: keys.agents.activity(traceId, spanId),
+    queryFn: ({ signal }): Promise<ActivityDetail> =>
+      unwrap(
+        api.GET("/api/v1/activities/{trace_id}/{span_id}/", {
+          params: { path: { trace_id: traceId, span_id: spanId } },
+          signal,
+        }),
+      ),
+  });
 
 /** Pauses or resumes: a paused agent finishes what it does and gets nothing new. */
 export function usePauseAgent(id: string) {

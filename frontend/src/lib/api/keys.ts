@@ -27,6 +27,8 @@ export const keys = {
     list: (filter: Filter) => ["agents", "list", filter] as const,
     detail: (id: string) => ["agents", "detail", id] as const,
     commandRuns: (id: string) => ["agents", "command-runs", id] as const,
+    activities: (id: string) => ["agents", "activities", id] as const,
+    activity: (traceId: string, spanId: string) => ["agents", "activity", traceId, spanId] as const,
   },
   commands: {
     all: ["commands"] as const,

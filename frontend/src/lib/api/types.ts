@@ -37,6 +37,10 @@ export type CommandRunStatus = S["CommandRunStatusEnum"];
 export type AlertLevel = S["AlertLevelEnum"];
 export type AlertState = S["AlertStateEnum"];
 
+export type Activity = S["Activity"];
+export type ActivityDetail = S["ActivityDetail"];
+export type SpanRow = S["DeepSpan"];
+
 export type TokenAnswer = S["Token"];
 export type Me = S["Me"];
 export type ApiKey = S["ApiKey"];
