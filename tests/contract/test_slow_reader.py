@@ -97,7 +97,8 @@ def test_sec_8_a_stalled_reader_is_closed_and_others_do_not_notice() -> None:
             assert sorted(quick.ages)[len(quick.ages) // 2] < 2
         codes = [struct.unpack("!H", read[at + 2 : at + 4])[0] for at in positions(read)]
         # Whoever reads again within ten seconds is told why; after that the connection is dropped.
-        assert codes[-1:] in ([4408], [])
+        # 1011: on a busy machine its unanswered pings end it before its queue is full.
+        assert codes[-1:] in ([4408], [1011], [])
 
 
 def positions(data: bytes) -> list[int]:

@@ -61,7 +61,8 @@ def _start_servers(owner: int) -> None:
     postgres, redis = Postgres().start(), Redis().start()
     _at_exit(owner, redis.stop)
     _at_exit(owner, postgres.stop)
-    os.environ["DATABASE_URL"] = postgres.url
+    # A test that thinks for long inside its transaction is no frozen process.
+    os.environ["DATABASE_URL"] = f"{postgres.url}?options=-c%20idle_in_transaction_session_timeout%3D120s"
     os.environ["REDIS_URL"] = redis.url
 
 
