@@ -276,14 +276,30 @@ def test_a_persons_token_is_no_key(stack: Stack, client: Client) -> None:
     assert httpx.post(f"{stack.url}/mcp", json={}, headers=headers).status_code == 401
 
 
+def _flat(group: BaseExceptionGroup[httpx.HTTPStatusError]) -> list[httpx.HTTPStatusError]:
+    return [
+        one
+        for found in group.exceptions
+        for one in (_flat(found) if isinstance(found, BaseExceptionGroup) else [found])
+    ]
+
+
 async def test_a_revoked_key_is_refused_even_while_it_waits(stack: Stack, client: Client) -> None:
     made = key_for(client, "agent")
-    async with connected(stack.url, made["key"], X_Agent_Name=new_name()) as tools:
-        await tools.whoami()
-        waiting = asyncio.ensure_future(tools.next_command(wait_s=25))
-        assert (await asyncio.to_thread(client.request, "DELETE", f"keys/{made['id']}/")).status_code == 204
-        with pytest.raises((ToolError, McpError, httpx.HTTPStatusError)):
-            await waiting  # at the end of its time it would answer that there is no command
+    try:
+        async with connected(stack.url, made["key"], X_Agent_Name=new_name()) as tools:
+            await tools.whoami()
+            waiting = asyncio.ensure_future(tools.next_command(wait_s=25))
+            deleted = await asyncio.to_thread(client.request, "DELETE", f"keys/{made['id']}/")
+            assert deleted.status_code == 204
+            with pytest.raises((ToolError, McpError, httpx.HTTPStatusError)):
+                await waiting  # at the end of its time it would answer that there is no command
+    except* httpx.HTTPStatusError as group:
+        # The key was gone before the call arrived, so the door refused it: which it is, is chance.
+        answered = {one.response.status_code for one in _flat(group)}
+    else:
+        answered = {401}
+    assert answered == {401}
 
     def refused() -> bool:
         headers = ACCEPT | {"authorization": f"Bearer {made['key']}"}
