@@ -20,7 +20,7 @@ from apps.workflows import approvals, engine
 from apps.workflows.models import Approval, ApprovalDecision, Run, Step
 from tests.accounts.people import make_user
 from tests.rig.mailbox import Mailbox, mailbox
-from tests.workflows.acting import fresh, make_project
+from tests.workflows.acting import make_project
 from tests.workflows.telling import ask, asking, configure, expire, link_of, path_of, press, send
 
 pytestmark = pytest.mark.django_db

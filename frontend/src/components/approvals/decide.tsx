@@ -45,7 +45,10 @@ function DecideForm({ approval }: { approval: Approval }) {
           onChange={setOption}
         />
       )}
-      <Field label="Comment" hint={`Kept with the decision; ${approval.agent ? "the agent" : "later steps"} can read it.`}>
+      <Field
+        label="Comment"
+        hint={`Kept with the decision; ${approval.agent ? "the agent" : "later steps"} can read it.`}
+      >
         {(props) => (
           <Textarea
             {...props}
