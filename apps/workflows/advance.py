@@ -23,7 +23,7 @@ from apps.events.clock import now
 from apps.events.conditions import one_of
 from apps.events.journal import Change
 from apps.workflows import document as documents
-from apps.workflows import errands, expressions, going, graph, mapping, starting, waits
+from apps.workflows import errands, expressions, going, graph, mapping, seen, starting, waits
 from apps.workflows.document import Document
 from apps.workflows.endings import FAILURES, NOT_MET, Ending
 from apps.workflows.expressions import ExpressionError
@@ -246,15 +246,14 @@ class Advance:
         missing = [other for other in wanted if other not in self._seen]
         if missing:
             rows = Step.objects.filter(run=self.run, key__in=missing, map_index=-1)
-            for row in rows.only("key", "status", "output", "error_code", "error"):
-                error = {"code": row.error_code, "message": row.error} if row.error_code else None
-                self._seen[row.key] = {"status": row.status, "output": row.output, "error": error}
+            for row in rows.only(*seen.COLUMNS):
+                self._seen[row.key] = seen.of(row)
         if self._input is None:
             self._input = RunData.objects.values_list("input", flat=True).get(run=self.run)
-        seen = {"input": self._input, "steps": self._seen, "run": run_facts(self.run)}
+        facts = {"input": self._input, "steps": self._seen, "run": run_facts(self.run)}
         if step is not None and step.parent_id is not None:
-            seen |= {"item": step.item, "item_index": step.map_index}
-        return seen
+            facts |= {"item": step.item, "item_index": step.map_index}
+        return facts
 
     def _swap(self, steps: Sequence[Step], previous: Sequence[str], *names: str) -> None:
         if bulk.write(steps, *names, previous=previous) != len(steps):

@@ -288,7 +288,7 @@ def _reset(advance: Advance, again: Sequence[Step], step: str) -> list[Step]:
         if one.key != step and not any(order.has_before(one.key, other) for other in keys)
     }
     for one in again:
-        one.returns = 0
+        one.returns, one.sent_back = 0, None
     ready = resetting.reset(advance, again, keep_items=kept)
     advance.run.progress = graph.progress(advance.run.total_steps, advance.run.open_steps)
     return ready

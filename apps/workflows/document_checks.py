@@ -328,7 +328,11 @@ def _one_expression(
             close = get_close_matches(other, document.by_key, n=1)
             hint = f"; did you mean {close[0]!r}?" if close else ""
             yield problem(source, path, f"there is no step {other!r}{hint}")
-        elif step is not None and not document.graph.has_before(step.key, other):
+        elif (
+            step is not None
+            and not document.graph.has_before(step.key, other)
+            and not document.hears_of(step.key, other)
+        ):
             key = step.key
             fix = f"add {other!r} to the needs of {key!r}" if key != other else "a step cannot see itself"
             yield problem(source, path, f"step {other!r} may not be over before {key!r}: {fix}")

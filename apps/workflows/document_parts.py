@@ -270,6 +270,14 @@ class Document(Part):
         target = step.goes_to.go_to if step.goes_to is not None else None
         return None if target is None or step.key in self.handled.get(target, ()) else target
 
+    def hears_of(self, key: str, other: str) -> bool:
+        """Whether a step may be done again because `other` failed behind it: it sees that error."""
+        back = self.goes_back(self.by_key[other])
+        if back is None:
+            return False
+        within = key == back or self.graph.has_before(key, back)
+        return within and (key == other or self.graph.has_before(other, key))
+
     def dump(self) -> str:
         """The document as JSON text, in the order it was written, without what is default."""
         value = self.model_dump(mode="json", by_alias=True, exclude_defaults=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from apps.workflows import resetting
+from apps.workflows import resetting, seen
 from apps.workflows.document import Step as Definition
 from apps.workflows.endings import FAILURES, GONE_PAST, NOT_GONE_TO, Ending
 from apps.workflows.models import Step, StepStatus
@@ -51,6 +51,7 @@ def _go_back(advance: Advance, step: Step, target: str, ending: Ending) -> None:
     steps = list(Step.objects.filter(run=advance.run, key__in=keys, map_index=-1).order_by("index"))
     for one in steps:
         one.returns += one.pk == step.pk
+        one.sent_back = seen.error_of(one) if one.pk == step.pk else None
     advance.make_ready(resetting.reset(advance, steps))
     name = advance.document.by_key[target].title
     said = f"Step “{step.name}” {ending.said} Going back to “{name}”."

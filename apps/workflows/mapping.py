@@ -17,7 +17,7 @@ from apps.errors import InvalidInput
 from apps.events.clock import now
 from apps.events.conditions import one_of
 from apps.workflows import document as documents
-from apps.workflows import errands, expressions
+from apps.workflows import errands, expressions, seen
 from apps.workflows.document_parts import MAX_ITEMS
 from apps.workflows.endings import Ending
 from apps.workflows.models import STEP_OPEN, Run, Step, StepKind, StepStatus
@@ -67,6 +67,7 @@ def items_ended(advance: Advance, parent_id: UUID, ended: Sequence[tuple[Step, E
     failed = next(((item, ending) for item, ending in ended if ending.is_failure), None)
     if failed is not None and mapped is not None and mapped.on_item_failure == "fail":
         item, ending = failed
+        _tell_errors(step)
         _stop(advance, step)
         code = "timeout" if ending.status == StepStatus.TIMED_OUT else "item_failed"
         said = f"Item {item.map_index + 1} {ending.said}"
@@ -142,7 +143,18 @@ def _start_next(advance: Advance, step: Step, count: int) -> int:
 
 def _end_if_done(advance: Advance, step: Step) -> None:
     if not _has_open(step):
+        _tell_errors(step)
         advance.finish(step, _gathered(step))
+
+
+def _tell_errors(step: Step) -> None:
+    """Write on the map which of its items failed, if any did."""
+    failed = Step.objects.filter(run=step.run_id, key=step.key, map_index__gte=0).exclude(error_code="")
+    columns = ("map_index", "error_code", "error")
+    errors = seen.errors_of(list(failed.order_by("map_index").only(*columns)[: seen.MAX_ERRORS]))
+    step.item_errors = errors or None
+    if errors:
+        Step.objects.filter(pk=step.pk).update(item_errors=errors)
 
 
 def _has_open(step: Step) -> bool:
@@ -150,7 +162,8 @@ def _has_open(step: Step) -> bool:
 
 
 def _gathered(step: Step) -> Ending:
-    """The outputs of the items in their order; null for one that failed."""
+    """The outputs of the items in their order; null for one that failed, whose error is among the
+    map's `item_errors`."""
     found = Step.objects.filter(run=step.run_id, key=step.key, map_index__gte=0)
     outputs = list(found.order_by("map_index").values_list("output", flat=True))
     if len(orjson.dumps(outputs)) > MAX_OUTPUT:

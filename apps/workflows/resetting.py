@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 RESET = (
     *("waits_for", "command_run_id", "child_run_id", "agent_id", "agent_name", "attempt", "earlier_attempts"),
     *("progress", "error_code", "error", "output", "started_at", "completed_at", "wakes_at", "returns"),
+    *("item_errors", "sent_back"),
 )
 
 
@@ -59,7 +60,7 @@ def _reset_one(advance: Advance, step: Step, open_keys: Collection[str]) -> None
     step.waits_for = len(set(advance.document.graph.needs[step.key]).intersection(open_keys))
     step.wait_reason = waits_for(advance.document, step.key) if step.waits_for else ""
     step.earlier_attempts = step.attempt
-    step.command_run_id = step.child_run_id = step.agent_id = step.output = None
+    step.command_run_id = step.child_run_id = step.agent_id = step.output = step.item_errors = None
     step.started_at = step.completed_at = step.wakes_at = None
     step.agent_name = step.error_code = step.error = ""
     step.progress = 0

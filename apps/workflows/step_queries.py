@@ -114,6 +114,8 @@ def _step_row(step: Step, document: Document, command_run: CommandRun | None) ->
         "input": None,
         "output": step.output,
         "error": failure(step.error_code, step.error),
+        "item_errors": step.item_errors or [],
+        "sent_back": step.sent_back,
         "tokens": no_tokens(),
         "model": "",
         "demo": False,

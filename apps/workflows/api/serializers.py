@@ -107,6 +107,14 @@ class ItemCountsSerializer(serializers.Serializer[Any]):
     cancelled = serializers.IntegerField(help_text="Also those that were never begun")
 
 
+class ItemErrorSerializer(ErrorSerializer):
+    index = serializers.IntegerField(help_text="The item's place in the list, from 0")
+
+
+class SentBackSerializer(ErrorSerializer):
+    attempt = serializers.IntegerField()
+
+
 class StepSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     key = serializers.CharField()
@@ -143,6 +151,12 @@ class StepSerializer(serializers.Serializer[Any]):
         allow_null=True, help_text="Null for a map of more than 100 items: ask for those page by page"
     )
     error = ErrorSerializer(allow_null=True)
+    item_errors = ItemErrorSerializer(
+        many=True, help_text="Of a map that is over: the first 100 items that failed, by their place"
+    )
+    sent_back = SentBackSerializer(
+        allow_null=True, help_text="The error with which the step last sent the run back"
+    )
     tokens = TokensSerializer()
     model = serializers.CharField()
     demo = serializers.BooleanField(help_text="Made by the built-in demo model")

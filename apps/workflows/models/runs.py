@@ -177,6 +177,12 @@ class Step(models.Model):
     error_code = models.CharField(max_length=50, blank=True)
     error = models.TextField(blank=True)
     output = models.JSONField(null=True, blank=True)
+    item_errors = models.JSONField(
+        null=True, blank=True, help_text="Of a map: which of its items failed, and why"
+    )
+    sent_back = models.JSONField(
+        null=True, blank=True, help_text="The error with which it last sent the run back"
+    )
     started_at = models.DateTimeField(null=True, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
 

@@ -34,6 +34,8 @@ export const makeStep = (over: Partial<Step> = {}): Step => ({
   input: { report: "It broke" },
   output: { text: "Severity: high" },
   error: null,
+  item_errors: [],
+  sent_back: null,
   tokens: { input: 120, output: 30 },
   model: "demo",
   demo: true,

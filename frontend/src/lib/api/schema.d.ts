@@ -2922,6 +2922,12 @@ export interface components {
             /** @description Not begun */
             waiting: number;
         };
+        ItemError: {
+            code: string;
+            /** @description The item's place in the list, from 0 */
+            index: number;
+            message: string;
+        };
         JournalEvent: {
             /** Format: date-time */
             at: string;
@@ -3970,6 +3976,11 @@ export interface components {
             /** @description Verify the signature of every call with it; shown this once */
             secret: string;
         };
+        SentBack: {
+            attempt: number;
+            code: string;
+            message: string;
+        };
         Series: {
             active_agents: (number | null)[];
             api_ms: (number | null)[];
@@ -4226,6 +4237,8 @@ export interface components {
             index: number;
             input: unknown | null;
             item: unknown | null;
+            /** @description Of a map that is over: the first 100 items that failed, by their place */
+            item_errors: components["schemas"]["ItemError"][];
             /** @description Of a map that has begun */
             items: components["schemas"]["ItemCounts"] | null;
             key: string;
@@ -4246,6 +4259,8 @@ export interface components {
              */
             parent_id: string | null;
             progress: number;
+            /** @description The error with which the step last sent the run back */
+            sent_back: components["schemas"]["SentBack"] | null;
             /** Format: date-time */
             started_at: string | null;
             status: components["schemas"]["StepStatusEnum"];
