@@ -146,7 +146,19 @@ def rerun(
 
 
 def prioritise_run(run: Run, priority: int, *, by: str = "") -> Run:
-    """Let the run, and what it has queued, go before or after others. Raises Conflict when over."""
+    """Let the run, what it has queued and the open runs nested in it go before or after others. Raises
+    Conflict when it is over. Whoever asks again mends what a crash in between left."""
+    _prioritise(run, priority)
+    for child in nested.open_below(run.pk):
+        try:
+            _prioritise(child, priority)
+        except (Conflict, NotFound):  # it ended meanwhile
+            continue
+    run.refresh_from_db()
+    return run
+
+
+def _prioritise(run: Run, priority: int) -> None:
     with journal.changes(run.project_id) as change:
         holds.lock(change.project_id)
         prioritise_work_of(change, run.pk, priority, wait=True)
@@ -156,8 +168,6 @@ def prioritise_run(run: Run, priority: int, *, by: str = "") -> Run:
         prioritise_work_of(change, run.pk, priority, wait=False)
         advance.settle()
         _poke(change)
-    run.refresh_from_db()
-    return run
 
 
 # --- pause and resume ----------------------------------------------------------------------------

@@ -7,6 +7,7 @@ whatever is lost between two of them is found again. A run that waits for anothe
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from datetime import timedelta
 from uuid import UUID
 
@@ -120,6 +121,16 @@ def pause_with_parents(project_id: UUID | None = None) -> int:
     return moved
 
 
+def open_below(run_id: UUID) -> Iterator[Run]:
+    """The open runs that steps of a run started, and those that theirs did. Each level is looked up
+    when the one above it was gone through: what was started meanwhile is found too."""
+    above = [run_id]
+    while above:
+        level = list(Run.objects.filter(one_of("status", RUN_OPEN), parent_run_id__in=above))
+        yield from level
+        above = [run.pk for run in level]
+
+
 def wake(advance: Advance, step: Step) -> None:
     """The pause before another attempt is over: wait for another run. The run is locked."""
     previous = step.status
@@ -178,6 +189,7 @@ def _new_run(step: Step, definition: Definition, value: dict[str, object]) -> Ru
         origin=Origin.STEP,
         origin_id=step.pk,
         depth=step.run.depth + 1,
+        parent_run_id=step.run_id,
     )
     if definition.timeout_seconds is not None:
         latest = now() + timedelta(seconds=definition.timeout_seconds)
@@ -190,6 +202,8 @@ def _begin(change: Change, run_id: UUID, step_id: UUID, child: Run) -> None:
     advance = Advance.hold(change, run_id)
     step = Step.objects.filter(pk=step_id, status=StepStatus.QUEUED, child_run_id=None).first()
     if advance is None or step is None or advance.run.is_ending:
+        raise _NotWanted
+    if advance.run.priority != child.priority:  # it was changed at this moment; the next try has it
         raise _NotWanted
     previous = step.status
     step.status, step.wait_reason = StepStatus.RUNNING, ""

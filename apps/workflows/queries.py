@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from django.db.models import Count, OuterRef, QuerySet, Subquery, Sum
+from django.db.models import Count, OuterRef, QuerySet, Subquery
 
 from apps.agents.models import CommandRun, Hold
+from apps.workflows import totals
 from apps.workflows.advance import document_of
 from apps.workflows.document import Document
 from apps.workflows.models import (
@@ -21,7 +22,7 @@ from apps.workflows.models import (
     Workflow,
     WorkflowVersion,
 )
-from apps.workflows.step_queries import Row, failure, no_tokens, step_rows, top_steps
+from apps.workflows.step_queries import Row, failure, step_rows, top_steps
 
 
 def workflows(project_id: UUID) -> QuerySet[Workflow]:
@@ -90,15 +91,9 @@ def runs(project_id: UUID) -> QuerySet[Run]:
 
 
 def run_rows(found: Sequence[Run]) -> list[Row]:
-    """Runs as lists show them, with the tokens their command runs used."""
-    used = (
-        CommandRun.objects.filter(run_id__in=[run.pk for run in found])
-        .order_by()
-        .values_list("run_id")
-        .annotate(input=Sum("input_tokens"), output=Sum("output_tokens"))
-    )
-    tokens = {run_id: {"input": given, "output": made} for run_id, given, made in used}
-    return [_run_row(run) | {"tokens": tokens.get(run.pk, no_tokens())} for run in found]
+    """Runs as lists show them, with what they and the runs nested in them used."""
+    used = totals.of([run.pk for run in found])
+    return [_run_row(run) | used.get(run.pk, totals.NOTHING).shown for run in found]
 
 
 def run_detail(project_id: UUID, run_id: UUID) -> Row | None:

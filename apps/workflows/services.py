@@ -145,6 +145,7 @@ def start_run(
     origin: Origin = Origin.USER,
     origin_id: UUID | None = None,
     depth: int = 0,
+    parent_run_id: UUID | None = None,
 ) -> tuple[Run, bool]:
     """Start a run of the workflow's current version; returns it and whether it is new.
 
@@ -156,7 +157,7 @@ def start_run(
     """
     if problems := inputs.unstorable(value):
         raise _invalid(problems)
-    asked = _Asked(by, priority, idempotency_key, origin, origin_id, depth)
+    asked = _Asked(by, priority, idempotency_key, origin, origin_id, depth, parent_run_id)
     limited = limits.concern(workflow.current_id)
     start = partial(_start_run, workflow, value, asked, limited)
     try:
@@ -196,6 +197,7 @@ class _Asked:
     origin: Origin
     origin_id: UUID | None
     depth: int
+    parent_run_id: UUID | None
 
 
 def _start_run(workflow: Workflow, value: dict[str, Any], asked: _Asked, limited: bool) -> tuple[Run, bool]:
@@ -252,6 +254,7 @@ def _new_run(
         origin=asked.origin,
         origin_id=asked.origin_id,
         depth=asked.depth,
+        parent_run_id=asked.parent_run_id,
         requested_by=asked.by[:150],
         idempotency_key=asked.idempotency_key,
         idempotency_hash=fingerprint,

@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db.models import Count, QuerySet
 
 from apps.agents.models import CommandRun
+from apps.workflows import totals
 from apps.workflows.document import Document
 from apps.workflows.models import Approval, Run, Step, StepKind, StepStatus
 
@@ -47,9 +48,11 @@ def step_rows(run: Run, document: Document, steps: Sequence[Step]) -> list[Row]:
     asked = Approval.objects.filter(run=run).order_by("created_at").values_list("step_id", "id")
     newest = dict(asked)
     counts = _item_counts([step for step in steps if step.kind == StepKind.MAP])
+    used = totals.of([step.child_run_id for step in steps if step.child_run_id])
     return [
         _step_row(step, document, command_runs.get(step.command_run_id))
         | {"approval_id": newest.get(step.pk)}
+        | ({"tokens": used[step.child_run_id].tokens} if step.child_run_id in used else {})
         | _of_map(step, counts.get(step.pk))
         for step in steps
     ]

@@ -90,7 +90,10 @@ class RunRowSerializer(serializers.Serializer[Any]):
     started_at = serializers.DateTimeField(allow_null=True)
     completed_at = serializers.DateTimeField(allow_null=True)
     requested_by = serializers.CharField()
-    tokens = TokensSerializer()
+    tokens = TokensSerializer(help_text="With those of the runs nested in it")
+    cost_usd = serializers.FloatField(
+        allow_null=True, help_text="With that of the runs nested in it; null when none is known"
+    )
 
 
 class StepAgentSerializer(serializers.Serializer[Any]):

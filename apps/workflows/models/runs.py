@@ -81,6 +81,7 @@ class Run(models.Model):
     origin = models.CharField(max_length=10, choices=Origin.choices, default=Origin.USER)
     origin_id = models.UUIDField(null=True, blank=True, help_text="The schedule, trigger or step")
     depth = models.PositiveSmallIntegerField(default=0, help_text="How many runs it is nested in")
+    parent_run_id = models.UUIDField(null=True, blank=True, help_text="The run whose step started it")
     cancel_requested = models.BooleanField(default=False)
     revision = models.PositiveBigIntegerField(default=0)
     requested_by = models.CharField(max_length=150, blank=True)
@@ -115,6 +116,11 @@ class Run(models.Model):
                 name="run_open_by_key",
             ),
             models.Index(fields=["origin_id"], condition=Q(origin_id__isnull=False), name="run_by_origin"),
+            models.Index(
+                fields=["parent_run_id"],
+                condition=Q(parent_run_id__isnull=False),
+                name="run_by_parent",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -75,6 +75,7 @@ export const makeRunDetail = (over: Partial<Run> = {}): Run => ({
   completed_at: null,
   requested_by: "ada",
   tokens: { input: null, output: null },
+  cost_usd: null,
   version: 1,
   cancel_requested: false,
   deadline_at: null,

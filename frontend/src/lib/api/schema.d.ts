@@ -3702,6 +3702,11 @@ export interface components {
             completed_at: string | null;
             /** @description Runs of the workflow with one key share its limit */
             concurrency_key: string;
+            /**
+             * Format: double
+             * @description With that of the runs nested in it; null when none is known
+             */
+            cost_usd: number | null;
             /** Format: date-time */
             created_at: string;
             /** @description The furthest running step, from 1 */
@@ -3739,6 +3744,7 @@ export interface components {
             status_reason: string;
             /** @description Of the definition; a map's items are pages of their own */
             steps: components["schemas"]["Step"][];
+            /** @description With those of the runs nested in it */
             tokens: components["schemas"]["Tokens"];
             total_steps: number;
             version: number;
@@ -3816,6 +3822,11 @@ export interface components {
             completed_at: string | null;
             /** @description Runs of the workflow with one key share its limit */
             concurrency_key: string;
+            /**
+             * Format: double
+             * @description With that of the runs nested in it; null when none is known
+             */
+            cost_usd: number | null;
             /** Format: date-time */
             created_at: string;
             /** @description The furthest running step, from 1 */
@@ -3834,6 +3845,7 @@ export interface components {
             status: components["schemas"]["RunStatusEnum"];
             /** @description Also why it waits */
             status_reason: string;
+            /** @description With those of the runs nested in it */
             tokens: components["schemas"]["Tokens"];
             total_steps: number;
             /** @description The slug of its workflow */
