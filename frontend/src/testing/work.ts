@@ -124,7 +124,6 @@ export const makeCommandRun = (over: Partial<CommandRun> = {}): CommandRun =>
     error: null,
     error_code: "",
     text: "",
-    tokens: { input: null, output: null },
     cost_usd: null,
     cost_usd: null,
     model: "demo",
