@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
+from django.db import OperationalError
 from django.db.models import Q
 
 from apps.agents import dispatch, explain, holds, overdue
@@ -29,6 +30,7 @@ from apps.agents.status import refresh_agent
 from apps.events import journal
 from apps.events.clock import now
 from apps.events.conditions import one_of
+from apps.events.failpoints import fail_point
 
 LIMIT = 200
 UNCLAIMED_SECONDS = 30
@@ -141,7 +143,10 @@ def republish_unclaimed(moment: datetime) -> int:
         pause = min(UNCLAIMED_MOST_SECONDS, first * 2**count)
         if dispatched_at < moment - timedelta(seconds=pause) and overdue.count_dispatch(pk, dispatch_id):
             again.append(Dispatched(project_id, pk, dispatch_id, agent_id, by_worker=True))
+            fail_point("agents.repair.republish:before", OperationalError)
     dispatch.publish(again)
+    if again:
+        fail_point("agents.repair.republish:after", OperationalError)
     return len(again)
 
 

@@ -1,6 +1,6 @@
-"""A pull agent of the rig's own, over the published API, that behaves as its work tells it to.
+"""Pull agents of the rig's own, over the published API, that behave as their work tells them to.
 
-It writes down every effect before it reports it: what it did is known even when nobody hears of it.
+They write down every effect before they report it: what was done is known even when nobody hears of it.
 """
 
 from __future__ import annotations
@@ -26,9 +26,14 @@ def marks(text: str) -> tuple[str, str, str]:
 
 
 class Hand:
-    """`with Hand(clients, key): …` takes work with two threads until the end of the block."""
+    """`with Hand(urls, key): …` takes work with two threads until the end of the block.
 
-    def __init__(self, urls: list[str], key: str, threads: int = 2) -> None:
+    One that is `shy` says that it is there, and comes for work only while `open` is set."""
+
+    def __init__(
+        self, urls: list[str], key: str, name: str = HAND, threads: int = 2, shy: bool = False
+    ) -> None:
+        self.name, self.shy, self.open = name, shy, threading.Event()
         self.effects: dict[tuple[str, str], list[Any]] = defaultdict(list)
         self.refused = 0
         self._urls, self._key = urls, key
@@ -38,7 +43,7 @@ class Hand:
 
     def register(self) -> None:
         with self._client(0) as http:
-            body = {"name": HAND, "type": "script", "capabilities": ["summarising"]}
+            body = {"name": self.name, "type": "script", "capabilities": ["summarising"]}
             answer = http.post("/api/v1/agents/register/", json=body)
             answer.raise_for_status()
             self.agent_id = answer.json()["id"]
@@ -60,14 +65,20 @@ class Hand:
 
     def _work(self, number: int) -> None:
         clients = [self._client(number + index) for index in range(len(self._urls))]
-        turn = 0
+        turn, mine = 0, f"/api/v1/agents/{self.agent_id}"
         while not self._stop.is_set():
             turn += 1
             try:
-                answer = clients[turn % len(clients)].post(f"/api/v1/agents/{self.agent_id}/claims/?wait=1")
+                if self.shy and not self.open.is_set():
+                    if turn % 100 == 1:
+                        clients[turn % len(clients)].post(f"{mine}/heartbeat/", json={})
+                    self._stop.wait(0.05)
+                    continue
+                wait = 0 if self.shy else 1
+                answer = clients[turn % len(clients)].post(f"{mine}/claims/?wait={wait}")
                 if answer.status_code == httpx.codes.OK:
                     self._do(clients, answer.json()["command_run"])
-                elif answer.status_code != httpx.codes.NO_CONTENT:
+                elif self.shy or answer.status_code != httpx.codes.NO_CONTENT:
                     self._stop.wait(0.1)
             except httpx.HTTPError:
                 self._stop.wait(0.1)
@@ -83,15 +94,19 @@ class Hand:
             first = len(done) == 1
         path = f"/api/v1/command-runs/{claim['id']}"
         body: dict[str, Any] = {"fence": claim["fence"], "output": output}
-        failed = {"fence": claim["fence"], "error": {"code": "shaky", "message": "No.", "retryable": True}}
+        failed: dict[str, Any] = {
+            "fence": claim["fence"],
+            "error": {"code": "shaky", "message": "No.", "retryable": True},
+        }
         if how in ("silent-once", "late-then") and first:
             return  # the lease, or the timeout, is left to run out
-        if how == "fail-once" and first:
+        if how in ("fail-once", "break-once") and first:
+            failed["error"]["retryable"] = how == "fail-once"
             body = failed
         if how == "hold":
             self._hold(clients, path, claim["fence"])
             body = failed
-        self._tell(clients, f"{path}/result/", body)
+        self.refused += tell(clients, f"{path}/result/", body, self._stop)
 
     def _hold(self, clients: list[httpx.Client], path: str, fence: int) -> None:
         """Be at work until told to stop."""
@@ -106,19 +121,22 @@ class Hand:
             if answer.status_code == httpx.codes.CONFLICT or (answer.is_success and answer.json()["cancel"]):
                 return
 
-    def _tell(self, clients: list[httpx.Client], path: str, body: dict[str, Any]) -> None:
-        """Send it until somebody takes it or says that it is too late."""
-        for turn in range(100):
-            try:
-                answer = clients[turn % len(clients)].post(path, json=body)
-            except httpx.HTTPError:
-                answer = None
-            if answer is not None and answer.status_code == httpx.codes.CONFLICT:
-                self.refused += 1
-            if answer is not None and answer.status_code < httpx.codes.INTERNAL_SERVER_ERROR:
-                return
-            if self._stop.wait(0.1):
-                return
+
+def tell(clients: list[httpx.Client], path: str, body: Any, stop: threading.Event) -> bool:
+    """Send it until somebody takes it or says that it is too late; whether it was too late."""
+    refused = False
+    for turn in range(100):
+        try:
+            answer = clients[turn % len(clients)].post(path, json=body)
+        except httpx.HTTPError:
+            answer = None
+        if answer is not None:
+            refused = answer.status_code == httpx.codes.CONFLICT
+            if answer.status_code < httpx.codes.INTERNAL_SERVER_ERROR:
+                break
+        if stop.wait(0.1):
+            break
+    return refused
 
 
 class Caller:

@@ -5,65 +5,29 @@ It shares no code with the engine and knows the definitions from the rig's own t
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-import psycopg
-from psycopg.rows import dict_row
+from tests.faults.matrix.flows import BROKEN, PARTS, Flow
+from tests.faults.matrix.records import OVER, WORK_OVER, Records
 
-from tests.faults.matrix.flows import Flow
-
-OVER = ("completed", "failed", "cancelled", "timed_out", "skipped")
-WORK_OVER = ("completed", "failed", "cancelled", "timed_out")
 LEASE = 3.0
 STUCK = 2 * LEASE + 5
 
 Effects = Callable[[str, str], list[dict[str, Any]]]
 
 
-class Records:
-    """The database, read by a connection of our own that comes back after a crash."""
+@dataclass(frozen=True)
+class Notes:
+    """What the rig's bodies know of their own effects: those of a step by the run's tag, and what was
+    answered under which idempotency key."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._wire: psycopg.Connection[dict[str, Any]] | None = None
-
-    def rows(self, query: str, *values: Any) -> list[dict[str, Any]]:
-        for _ in range(2):
-            try:
-                if self._wire is None or self._wire.closed:
-                    self._wire = psycopg.connect(self._url, autocommit=True, row_factory=dict_row)
-                return self._wire.execute(query, values).fetchall()
-            except psycopg.OperationalError as error:
-                self.close()
-                last = error
-        raise last
-
-    def close(self) -> None:
-        if self._wire is not None:
-            self._wire.close()
-        self._wire = None
-
-    def run(self, tag: str) -> dict[str, Any] | None:
-        found = self.rows("SELECT * FROM workflows_run WHERE idempotency_key = %s", tag)
-        return found[0] if found else None
-
-    def open_work(self, run_id: Any) -> int:
-        """Command runs of the run that are not over."""
-        query = "SELECT count(*) AS n FROM agents_commandrun WHERE run_id = %s AND status <> ALL(%s)"
-        return int(self.rows(query, run_id, list(WORK_OVER))[0]["n"])
-
-    def open_approval(self, run_id: Any) -> Any:
-        query = "SELECT id FROM workflows_approval WHERE run_id = %s AND state = 'open'"
-        found = self.rows(query, run_id)
-        return found[0]["id"] if found else None
-
-    def step_status(self, run_id: Any, key: str) -> str:
-        found = self.rows("SELECT status FROM workflows_step WHERE run_id = %s AND key = %s", run_id, key)
-        return str(found[0]["status"]) if found else ""
+    effects: Effects
+    answers: Mapping[str, dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -74,54 +38,108 @@ class Verdict:
     silence: float
 
 
+@dataclass(frozen=True)
+class _Case:
+    """One run with all that was recorded of it. Steps are known by their key, items as `key#index`."""
+
+    flow: Flow
+    tag: str
+    run: dict[str, Any]
+    steps: dict[str, dict[str, Any]]
+    work: list[dict[str, Any]]
+    attempts: list[dict[str, Any]]
+    events: list[dict[str, Any]]
+
+    @classmethod
+    def of(cls, records: Records, flow: Flow, tag: str, run: dict[str, Any]) -> _Case:
+        found = records.rows("SELECT * FROM workflows_step WHERE run_id = %s", run["id"])
+        steps = {_called(row["key"], row["map_index"]): row for row in found}
+        work = records.rows(
+            "SELECT w.*, d.output, d.error FROM agents_commandrun w"
+            " JOIN agents_commandrundata d ON d.command_run_id = w.id WHERE w.run_id = %s",
+            run["id"],
+        )
+        attempts = records.rows(
+            "SELECT a.* FROM agents_commandrunattempt a JOIN agents_commandrun w ON w.id = a.command_run_id"
+            " WHERE w.run_id = %s ORDER BY a.fence",
+            run["id"],
+        )
+        return cls(flow, tag, run, steps, work, attempts, _events(records, run, steps, work))
+
+
 def judge(
-    records: Records, flow: Flow, tag: str, effects: Effects, since: float | None, patience: float = STUCK
+    records: Records, flow: Flow, tag: str, notes: Notes, since: float | None, patience: float = STUCK
 ) -> Verdict:
     """`since` is when the fault struck, in seconds of the epoch; None for a run without one."""
     runs = records.rows("SELECT * FROM workflows_run WHERE idempotency_key = %s", tag)
     if len(runs) != 1:
         return Verdict([f"{len(runs)} runs exist for one accepted start"], 0)
-    run = runs[0]
-    steps = {
-        row["key"]: row for row in records.rows("SELECT * FROM workflows_step WHERE run_id = %s", run["id"])
-    }
-    work = records.rows(
-        "SELECT w.*, d.output, d.error FROM agents_commandrun w"
-        " JOIN agents_commandrundata d ON d.command_run_id = w.id WHERE w.run_id = %s",
-        run["id"],
-    )
-    attempts = records.rows(
-        "SELECT a.* FROM agents_commandrunattempt a JOIN agents_commandrun w ON w.id = a.command_run_id"
-        " WHERE w.run_id = %s ORDER BY a.fence",
-        run["id"],
-    )
-    events = _events(records, run, steps, work)
-    found = [
-        *_lost(flow, run, steps, work),
-        *_doubled(steps, work, attempts),
-        *_untrue(flow, tag, steps, work, effects),
-        *_journal(events),
-        *_order(flow, events),
-        *_gaps(records, run["project_id"]),
-        *_busy(records, run["project_id"]),
-    ]
-    silence = _silence(events, since)
-    if silence > patience:
-        found.append(f"nothing moved for {silence:.1f} s, more than {patience:.0f} s")
+    case = _Case.of(records, flow, tag, runs[0])
+    parts, found = _parts(records, case)
+    for one in (case, *parts):
+        said = [
+            *_lost(one.flow, one.run, one.steps, one.work),
+            *_doubled(one),
+            *_untrue(one, notes),
+            *_untrue_lists(one),
+            *_journal(one.events),
+            *_order(one.flow, one.events),
+            *_too_many(one.flow, one.events),
+        ]
+        found += said if one is case else [f"in part {one.tag} #{one.run['number']}: {what}" for what in said]
+    project = case.run["project_id"]
+    found += [*_together(parts), *_gaps(records, project), *_busy(records, project)]
+    silence = _silence([event for one in (case, *parts) for event in one.events], since)
+    if silence > patience + flow.still:
+        found.append(f"nothing moved for {silence:.1f} s, more than {patience + flow.still:.0f} s")
     return Verdict(found, silence)
+
+
+def _called(key: str, map_index: int | None) -> str:
+    return key if map_index is None or map_index < 0 else f"{key}#{map_index}"
+
+
+def _parts(records: Records, case: _Case) -> tuple[list[_Case], list[str]]:
+    """The runs that steps started, and what is wrong with their number and order: one for each
+    attempt, of which only the last may have done what was asked for, and that one has the word."""
+    parts, found = [], []
+    for called, step in case.steps.items():
+        name = case.flow.parts.get(step["key"])
+        if name is None or called in case.flow.lists:
+            continue
+        query = "SELECT * FROM workflows_run WHERE origin_id = %s ORDER BY number"
+        runs = records.rows(query, step["id"])
+        if len(runs) != step["attempt"]:
+            found.append(f"step {called}: {len(runs)} runs for {step['attempt']} attempts")
+        if runs and step["child_run_id"] != runs[-1]["id"]:
+            found.append(f"step {called}: it ended with another run than its last")
+        for run in runs:
+            flow = PARTS[name]
+            if run is not runs[-1]:
+                flow = replace(flow, status="failed", ends=BROKEN[name])
+            tag = f"{case.tag}-{max(0, step['map_index'])}"
+            parts.append(_Case.of(records, flow, tag, run))
+        output = records.rows("SELECT output FROM workflows_rundata WHERE run_id = %s", step["child_run_id"])
+        if not output or output[0]["output"] != step["output"]:
+            found.append(f"step {called}: its output is not its run's")
+    known = records.rows("SELECT id FROM workflows_run WHERE parent_run_id = %s", case.run["id"])
+    if len(known) != len(parts):
+        found.append(f"{len(known)} runs are nested in it, {len(parts)} belong to its steps")
+    return parts, found
 
 
 def _lost(flow: Flow, run: Any, steps: dict[str, Any], work: list[Any]) -> list[str]:
     found = []
     if run["status"] != flow.status:
         found.append(f"the run is {run['status']} ({run['status_reason']}), not {flow.status}")
-    if set(steps) != set(flow.ends):
+    if set(steps) != set(flow.all_ends):
         found.append(f"the run has the steps {sorted(steps)}")
-    for key, end in flow.ends.items():
+    for key, end in flow.all_ends.items():
         if key in steps and steps[key]["status"] != end:
             found.append(f"step {key} is {steps[key]['status']} ({steps[key]['error']}), not {end}")
-    if run["open_steps"]:
-        found.append(f"the run is over and counts {run['open_steps']} open steps")
+    if run["open_steps"] or run["total_steps"] != len(steps):
+        said = f"{run['open_steps']} open of {run['total_steps']} steps"
+        found.append(f"the run is over and counts {said}; there are {len(steps)}")
     return found + [f"command run {one['title']} is {one['status']}" for one in work if _is_open(one)]
 
 
@@ -129,13 +147,14 @@ def _is_open(work: Any) -> bool:
     return work["status"] not in WORK_OVER
 
 
-def _doubled(steps: dict[str, Any], work: list[Any], attempts: list[Any]) -> list[str]:
+def _doubled(case: _Case) -> list[str]:
     found = []
-    of_step = Counter(one["step_id"] for one in work)
-    for key, step in steps.items():
+    attempts = case.attempts
+    of_step = Counter(one["step_id"] for one in case.work)
+    for key, step in case.steps.items():
         if of_step[step["id"]] > 1:
             found.append(f"step {key} was given out as {of_step[step['id']]} command runs")
-    for one in work:
+    for one in case.work:
         mine = [attempt for attempt in attempts if attempt["command_run_id"] == one["id"]]
         completed = [attempt for attempt in mine if attempt["outcome"] == "completed"]
         wanted = 1 if one["status"] == "completed" else 0
@@ -150,22 +169,62 @@ def _doubled(steps: dict[str, Any], work: list[Any], attempts: list[Any]) -> lis
     return found
 
 
-def _untrue(flow: Flow, tag: str, steps: dict[str, Any], work: list[Any], effects: Effects) -> list[str]:
+def _untrue(case: _Case, notes: Notes) -> list[str]:
     """Outputs that no body made, or that were made from something else than what was committed."""
     found = []
-    by_step = {one["step_id"]: one for one in work}
-    for key, step in steps.items():
+    by_step = {one["step_id"]: one for one in case.work}
+    for called, step in case.steps.items():
+        key = step["key"]
         done = by_step.get(step["id"])
         if done is None or step["status"] != "completed":
             continue
         if step["output"] != done["output"]:
-            found.append(f"step {key}: its output is not its command run's")
-        made = [effect for effect in effects(tag, key) if effect["output"] == done["output"]]
+            found.append(f"step {called}: its output is not its command run's")
+        if key in case.flow.requests:
+            given = f"{case.run['id']}:{key}:{step['map_index']}"
+            answer = notes.answers.get(given)
+            made = [{"text": json.dumps(answer)}] if answer == done["output"]["body"] else []
+        else:
+            made = [one for one in notes.effects(case.tag, key) if one["output"] == done["output"]]
         if not made:
-            found.append(f"step {key}: its output {done['output']} was made by no body")
-        before = flow.quotes.get(key)
-        if made and before and str(steps[before]["output"]["text"]) not in made[0]["text"]:
-            found.append(f"step {key}: it was not given the committed output of {before}")
+            found.append(f"step {called}: its output {done['output']} was made by no body")
+        before = case.flow.quotes.get(key)
+        if made and before and str(case.steps[before]["output"]["text"]) not in made[0]["text"]:
+            found.append(f"step {called}: it was not given the committed output of {before}")
+    keys = {key for key in notes.answers if key.startswith(f"{case.run['id']}:")}
+    known = {
+        f"{case.run['id']}:{step['key']}:{step['map_index']}"
+        for called, step in case.steps.items()
+        if step["key"] in case.flow.requests and called not in case.flow.lists
+    }
+    return found + [f"the server was asked under {key}, which belongs to no step" for key in keys - known]
+
+
+def _untrue_lists(case: _Case) -> list[str]:
+    """Lists whose output is not the outputs of their items in their order."""
+    found = []
+    for key, (count, _) in case.flow.lists.items():
+        items = [case.steps.get(f"{key}#{index}", {}).get("output") for index in range(count)]
+        if key in case.steps and case.steps[key]["output"] != items:
+            found.append(f"step {key}: its output is not those of its items in their order")
+    return found
+
+
+def _together(parts: list[_Case]) -> list[str]:
+    """Runs that wait for one place and were at work at the same time."""
+    found = []
+    for one, two in pairwise(sorted(parts, key=lambda part: part.run["started_at"])):
+        if one.flow.more.get("concurrency", {}).get("limit") != 1:
+            continue
+        if one.run["workflow_id"] == two.run["workflow_id"]:
+            finished = [event["seq"] for event in one.events if event["kind"] == "run.finished"]
+            began = [
+                event["seq"]
+                for event in two.events
+                if event["entity"] == "step" and event["kind"] != "step.finished"
+            ]
+            if not finished or not began or began[0] < finished[0]:
+                found.append(f"{two.tag} #{two.run['number']} began before #{one.run['number']} was over")
     return found
 
 
@@ -203,23 +262,51 @@ def _journal(events: list[dict[str, Any]]) -> list[str]:
     return found
 
 
+BEGINNINGS = ("step.queued", "step.waiting", "step.started")
+
+
 def _order(flow: Flow, events: list[dict[str, Any]]) -> list[str]:
     began: dict[str, int] = {}
     ended: dict[str, int] = {}
+    items_ended: dict[str, int] = {}
     for event in events:
         if event["entity"] != "step":
             continue
         body = event["payload"]
-        if event["kind"] in ("step.queued", "step.waiting", "step.started"):
+        is_item = _called(body["key"], body["map_index"]) != body["key"]
+        if event["kind"] in BEGINNINGS:
             began.setdefault(body["key"], event["seq"])
         elif event["kind"] == "step.finished":
-            ended[body["key"]] = event["seq"]
-    return [
+            (items_ended if is_item else ended)[body["key"]] = event["seq"]
+    found = [
         f"step {key} began before {need} was over"
         for key, needs in flow.needs.items()
         for need in needs
         if key in began and began[key] < ended.get(need, began[key] + 1)
     ]
+    return found + [
+        f"step {key} was over before its last item"
+        for key, last in items_ended.items()
+        if ended.get(key, last + 1) < last
+    ]
+
+
+def _too_many(flow: Flow, events: list[dict[str, Any]]) -> list[str]:
+    """Lists of which more items were at work than their limit allows."""
+    found = set()
+    at_work: dict[str, set[int]] = {key: set() for key in flow.lists}
+    for event in events:
+        body = event["payload"]
+        if event["entity"] != "step" or _called(body["key"], body["map_index"]) == body["key"]:
+            continue
+        items = at_work[body["key"]]
+        if event["kind"] == "step.finished":
+            items.discard(body["map_index"])
+        elif event["kind"] in BEGINNINGS:
+            items.add(body["map_index"])
+        if len(items) > flow.lists[body["key"]][1]:
+            found.add(f"step {body['key']}: more items were at work than its limit allows")
+    return sorted(found)
 
 
 def _gaps(records: Records, project_id: Any) -> list[str]:
@@ -243,7 +330,7 @@ def _busy(records: Records, project_id: Any) -> list[str]:
 
 
 def _silence(events: list[dict[str, Any]], since: float | None) -> float:
-    times = [event["at"].timestamp() for event in events]
+    times = sorted(event["at"].timestamp() for event in events)
     if since is None or not times:
         return 0.0
     marks = [since, *[at for at in times if at > since]]

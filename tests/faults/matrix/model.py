@@ -9,6 +9,7 @@ from tests.faults.matrix.hand import marks
 from tests.rig.model import ModelServer
 
 SLOW_SECONDS = 1.2
+LONG_SECONDS = 60.0  # longer than a worker that is told to stop waits
 _never = threading.Event()
 
 
@@ -16,8 +17,11 @@ class Bodies(ModelServer):
     """Answers at once, or after a second for work that is `slow`; every answer is different."""
 
     def answer(self, serial: int) -> str:
-        if marks(self.prompts[serial])[2] == "slow":
+        tag, step, how = marks(self.prompts[serial])
+        if how == "slow":
             _never.wait(SLOW_SECONDS)
+        elif how == "long-once" and len(self.effects(tag, step)) == 1:
+            _never.wait(LONG_SECONDS)
         return super().answer(serial)
 
     def effects(self, tag: str, step: str) -> list[dict[str, Any]]:

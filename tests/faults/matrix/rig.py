@@ -16,10 +16,13 @@ from typing import Any
 import httpx
 import psycopg
 
-from tests.faults.matrix.flows import FLOWS, Flow
+from tests.faults.matrix.deliveries import ADDRESSES, undelivered
+from tests.faults.matrix.flows import FLOWS, GUEST, PARTS, SERVER, Flow
 from tests.faults.matrix.hand import Caller, Hand
-from tests.faults.matrix.judge import LEASE, STUCK, Records, Verdict, judge
+from tests.faults.matrix.judge import LEASE, STUCK, Notes, Verdict, judge
 from tests.faults.matrix.model import Bodies
+from tests.faults.matrix.receiver import Receiver
+from tests.faults.matrix.records import Records
 from tests.rig.process import Process
 from tests.rig.stack import Stack
 from tests.rig.waiting import until
@@ -64,18 +67,26 @@ class Result:
         return self.struck > 0
 
 
+# What strikes before the fault of the case, so that the workflow comes to what it is about.
+FIRST = {"republished": Case("republished", "agents.dispatch.publish:before", "lose")}
+
+
 class Installation:
     """`with Installation() as rig: rig.suffer(Case("line", "dispatch.publish:after", "kill"))`."""
 
     def __init__(self, seed: int = 0) -> None:
         self.random = random.Random(seed)
         self.model = Bodies()
+        self.receiver = Receiver(seed)
         self.stack = Stack("server", webs=2, workers=2, engines=2, durable=True)
         self.points = self.stack.home / "points"
         self.points.mkdir()
         self._serial = 0
         self._name = f"{seed}-{time.time_ns() % 10**9}"
         self._coming: dict[str, tuple[Process, int]] = {}
+        self._starting = threading.Lock()
+
+    def _settings(self) -> None:
         self.stack.extra(
             MC_FAIL_POINTS=str(self.points),
             MC_FAIL_POINTS_ALLOWED="1",
@@ -85,17 +96,22 @@ class Installation:
             MC_WORKER_SLOTS="8",
             MC_JOURNAL_KEEP_MINUTES="600",
             MC_JOURNAL_KEEP_EVENTS="10000000",
+            MC_PUBLIC_URL=self.stack.url,
+            **self.receiver.env,
             **self.model.env,
         )
 
     def __enter__(self) -> Installation:
         self.model.__enter__()
+        self.receiver.__enter__()
         try:
+            self._settings()
             self.stack.start()
             self._prepare()
         except BaseException:
             print(self.stack.logs())
             self.stack.stop()
+            self.receiver.__exit__()
             self.model.__exit__()
             raise
         return self
@@ -103,13 +119,15 @@ class Installation:
     def __exit__(self, *error: object) -> None:
         if any(error):
             print(self.stack.logs())
-        self._disarm()
+        self.disarm()
         self.hand.__exit__()
+        self.guest.__exit__()
         self.records.close()
         for process in self.stack.processes:
             process.thaw()
             process.kill()  # how they stop is another suite's matter
         self.stack.stop()
+        self.receiver.__exit__()
         self.model.__exit__()
 
     def suffer(self, case: Case) -> Result:
@@ -119,18 +137,18 @@ class Installation:
         tag, flow = f"t{self._serial}-{self._name}", case.expect or FLOWS[case.flow]
         (self.points / "hits").unlink(missing_ok=True)
         began = time.monotonic()
-        if case.point:
-            self.arm(case)
-        person = _Person(self, flow, tag, case.trouble)
+        self.guest.open.clear()
         struck = _Strike(self, case)
+        person = _Person(self, flow, tag, case.trouble, struck)
         late = self._see_through(tag, person, struck)
-        self._disarm()
+        self.disarm()
         struck.end()
         self.whole()
         problems = [f"not over after {ENOUGH:.0f} s: {late}"] if late else []
         verdict = Verdict([], 0)
         if not late:
-            verdict = judge(self.records, flow, tag, self._effects, struck.at, case.patience)
+            notes = Notes(self._effects, self.receiver.answers)
+            verdict = judge(self.records, flow, tag, notes, struck.at, case.patience)
         problems += [*verdict.problems, *person.problems]
         return Result(
             case,
@@ -140,6 +158,34 @@ class Installation:
             time.monotonic() - began,
             struck.peer,
             self.hits(),
+        )
+
+    def deliveries(self) -> tuple[list[str], int, int]:
+        """Wait until webhooks have nothing on its way any more, then judge all that arrived: what is
+        wrong, how many events came and how many of them twice.
+
+        The clock of what still waits is put forward: a pause after a failure may be five minutes.
+        """
+        self.whole()
+        project = self.records.rows("SELECT project_id FROM agents_agent LIMIT 1")[0]["project_id"]
+        put = (
+            "UPDATE monitoring_webhookdelivery SET next_at = now(), held_until = NULL"
+            " WHERE state = 'pending' AND next_at > now() + interval '1 second' RETURNING id"
+        )
+        count = "SELECT state, count(*) AS n FROM monitoring_webhookdelivery WHERE state <> 'sent' GROUP BY 1"
+        deadline = time.monotonic() + ENOUGH
+        while left := self.records.rows(count):
+            if time.monotonic() > deadline:
+                break
+            self.records.rows(put)
+            _never.wait(0.5)
+        problems, arrived, repeated = undelivered(self.records, project, self.receiver.told, self._since)
+        return (
+            [
+                *(f"webhooks: {one}" for one in [*left, *problems]),
+            ],
+            arrived,
+            repeated,
         )
 
     def arm(self, case: Case) -> None:
@@ -167,9 +213,12 @@ class Installation:
                 del self._coming[name]
 
     def start_again(self, process: Process) -> None:
-        said = _count(process.log)
-        process.start()
-        self._coming[process.name] = (process, said)
+        with self._starting:
+            if process.alive:
+                return
+            said = _count(process.log)
+            process.start()
+            self._coming[process.name] = (process, said)
 
     def start_server_again(self, name: str) -> None:
         assert self.stack.postgres
@@ -187,7 +236,7 @@ class Installation:
     # --- inside ---------------------------------------------------------------------------------
 
     def _prepare(self) -> None:
-        """The pull agent, the four definitions, and room for a fan of eight."""
+        """The agents, the definitions, who is told of events, and room for a fan of eight."""
         client = self.stack.client()
         key = client.post("keys/", {"name": "hand", "scopes": ["agent"]})["key"]
         assert self.stack.postgres
@@ -195,11 +244,22 @@ class Installation:
         self.records.rows("UPDATE agents_agent SET max_parallel = 8 WHERE slug = 'writer' RETURNING id")
         self.hand = Hand(self.stack.urls, key)
         self.hand.__enter__()
+        guest = client.post("keys/", {"name": "guest", "scopes": ["agent"]})["key"]
+        self.guest = Hand(self.stack.urls, guest, GUEST, threads=1, shy=True)
+        self.guest.__enter__()
+        server = {"name": SERVER, "type": "script", "capabilities": ["summarising"], "max_parallel": 4}
+        client.post("agents/", {**server, "endpoint": self.receiver.url("agent")})
+        self.receiver.calls_back(self.stack.urls)
+        for address, kinds in ADDRESSES.items():
+            wanted = {"name": address, "url": self.receiver.url(address), "events": list(kinds)}
+            client.post("webhooks/", wanted)
         folder = self.stack.home / "flows"
         folder.mkdir()
-        for flow in FLOWS.values():
-            (folder / f"{flow.slug}.json").write_text(json.dumps(flow.document))
+        for flow in [*PARTS.values(), *FLOWS.values()]:
+            (folder / f"{flow.slug}.json").write_text(self.receiver.placed(flow.document))
         self.stack.manage("workflows", "apply", str(folder))
+        head = "SELECT max(head) AS head FROM events_stream"
+        self._since = int(self.records.rows(head)[0]["head"])
         self.caller = Caller([self.stack.client(index) for index in range(len(self.stack.urls))])
 
     def _see_through(self, tag: str, person: _Person, struck: _Strike) -> str:
@@ -222,9 +282,10 @@ class Installation:
         return state
 
     def _effects(self, tag: str, step: str) -> list[dict[str, Any]]:
-        return [*self.hand.effects[tag, step], *self.model.effects(tag, step)]
+        own = [*self.hand.effects[tag, step], *self.guest.effects[tag, step], *self.receiver.work[tag, step]]
+        return [*own, *self.model.effects(tag, step)]
 
-    def _disarm(self) -> None:
+    def disarm(self) -> None:
         for name in ("armed", "fired", "answered"):
             (self.points / name).unlink(missing_ok=True)
 
@@ -236,12 +297,13 @@ class Installation:
 
 
 class _Person:
-    """Starts the run, decides its question, and cancels it once it is held up; each in a thread of
-    its own, because the process that is asked may be the one that dies."""
+    """Does what people do with the run: starts it, decides its question, pauses, resumes and cancels
+    it, tells a worker to stop; each in a thread of its own, because the process that is asked may be
+    the one that dies."""
 
-    def __init__(self, rig: Installation, flow: Flow, tag: str, trouble: str) -> None:
+    def __init__(self, rig: Installation, flow: Flow, tag: str, trouble: str, struck: _Strike) -> None:
         self.problems: list[str] = []
-        self._rig, self._flow = rig, flow
+        self._rig, self._flow, self._struck = rig, flow, struck
         self._done: set[str] = set()
         self._threads: list[threading.Thread] = []
         body = {"input": {"tag": tag, "trouble": trouble}}
@@ -252,20 +314,56 @@ class _Person:
         return not any(thread.is_alive() for thread in self._threads)
 
     def act(self, run: dict[str, Any] | None) -> None:
-        if self._flow.name != "people" or run is None:
+        if run is None:
             return
+        match self._flow.name:
+            case "people":
+                self._decide_and_cancel(run)
+            case "recalled":
+                self._pause_what_is_offered(run)
+            case "stopping":
+                self._stop_who_works(run)
+
+    def _decide_and_cancel(self, run: dict[str, Any]) -> None:
         path = f"runs/{run['id']}"
         asked = self._rig.records.open_approval(run["id"])
+        # A notice whose sender was killed comes after a minute only.
+        told = str(run["id"]) in self._rig.receiver.noticed or self._struck.at is not None
         if "pause" not in self._done:
             self._once("pause", lambda: self._call("POST", f"{path}/pause/"))
         elif "resume" not in self._done and run["status"] == "paused" and self.is_done:
             self._once("resume", lambda: self._call("DELETE", f"{path}/pause/"))
-        elif "resume" in self._done and "decide" not in self._done and asked:
+        elif "resume" in self._done and "decide" not in self._done and asked and told:
             self._once(
                 "decide", lambda: self._call("POST", f"approvals/{asked}/decision/", {"approved": True})
             )
         elif "cancel" not in self._done and self._rig.records.step_status(run["id"], "held") == "running":
             self._once("cancel", lambda: self._call("POST", f"{path}/cancellation/", {}))
+
+    def _pause_what_is_offered(self, run: dict[str, Any]) -> None:
+        """Pause before the guest takes its work, resume once that was taken back."""
+        path = f"runs/{run['id']}"
+        offered = self._rig.records.work_status(run["id"], "offered")
+        if "pause" not in self._done and offered == "dispatched":
+            self._once("pause", lambda: self._call("POST", f"{path}/pause/"))
+        elif "resume" not in self._done and "pause" in self._done and self.is_done and offered == "queued":
+            self._once("resume", lambda: self._call("DELETE", f"{path}/pause/"))
+        elif "resume" in self._done:
+            self._rig.guest.open.set()
+
+    def _stop_who_works(self, run: dict[str, Any]) -> None:
+        """Tell the worker that holds `long` to stop, as an upgrade does, and start it again."""
+        if "stop" in self._done:
+            return
+        held_by = self._rig.records.worker_of(run["id"], "long")
+        for worker in self._rig.stack.workers:
+            if held_by and worker.alive and held_by.endswith(f":{worker.pid}"):
+                self._once("stop", lambda one=worker: self._stop(one))  # type: ignore[misc]
+
+    def _stop(self, worker: Process) -> None:
+        worker.send(signal.SIGTERM)
+        worker.wait(ENOUGH)
+        self._rig.start_again(worker)
 
     def _once(self, name: str, act: Callable[[], None]) -> None:
         self._done.add(name)
@@ -294,6 +392,11 @@ class _Strike:
         self._rig, self._case, self.left = rig, case, case.times
         self._frozen: Process | None = None
         self._thaw_at = 0.0
+        self._first = FIRST.get(case.flow)
+        if self._first is not None:
+            rig.arm(self._first)
+        elif case.point:
+            rig.arm(case)
 
     @property
     def is_over(self) -> bool:
@@ -302,11 +405,17 @@ class _Strike:
     def look(self) -> None:
         if self._frozen is not None and time.monotonic() >= self._thaw_at:
             self.end()
-        if self.left == 0:
+        if self.left == 0 and self._first is None:
             return
         try:
             fired = json.loads((self._rig.points / "fired").read_text())
         except FileNotFoundError:
+            return
+        if self._first is not None:  # a loss that needs nothing of us; now the fault of the case
+            self._first = None
+            self._rig.disarm()
+            if self._case.point:
+                self._rig.arm(self._case)
             return
         self.at = self.at or fired["at"]
         self.left -= 1
