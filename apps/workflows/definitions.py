@@ -70,7 +70,7 @@ def check(project: Project, source: str, *, slug: str | None = None) -> Checked:
 
 def create(project: Project, source: str, *, by: str) -> Applied:
     """Save a new workflow. Raises InvalidDefinition, and Conflict when there is one with its slug
-    that means something else."""
+    and another text."""
     try:
         return services.apply_definition(project, source, by=by, base=0)
     except DocumentError as error:
@@ -81,7 +81,7 @@ def save(workflow: Workflow, source: str, *, by: str, base: int | None = None) -
     """Save the next version of a workflow. `base` is the number of the version it was written from.
 
     Raises InvalidDefinition, also for another slug, and Conflict when there is a newer version than
-    `base` that means something else.
+    `base` with another text.
     """
     try:
         _check_slug(workflow.slug, documents.parse(source), source)

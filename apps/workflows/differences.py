@@ -78,6 +78,11 @@ def between(before: Document | None, after: Document) -> Difference:
     return Difference(fields, list(_step_changes(before, after, old_steps, new_steps)))
 
 
+def text_only(found: Difference, text: str | None) -> bool:
+    """Whether two texts, of whose `text_between` this is, differ in comments and layout only."""
+    return not found and text != ""
+
+
 def text_between(before: str, after: str, before_name: str = "", after_name: str = "") -> str | None:
     """The unified diff of two texts, "" when they are the same, None when they are too long for one."""
     old, new = before.splitlines(), after.splitlines()

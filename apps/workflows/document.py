@@ -49,6 +49,7 @@ __all__ = [
     "located",
     "parse",
     "restore",
+    "same_text",
 ]
 
 SCHEMA_ID = "urn:mission-control:workflow:1"
@@ -77,6 +78,11 @@ def restore(text: str) -> Document:
 def checksum(document: Document) -> str:
     """The same for documents that mean the same, whatever their comments and layout."""
     return hashlib.sha256(document.dump().encode()).hexdigest()
+
+
+def same_text(one: str, other: str) -> bool:
+    """Whether two texts have the same lines, however these end."""
+    return one.splitlines() == other.splitlines()
 
 
 def json_schema() -> dict[str, Any]:

@@ -54,7 +54,8 @@ def apply_definition(
 ) -> Applied:
     """Save a definition as the current version of the workflow with its slug.
 
-    A document that means the same as the current version makes no new one. `base` is the number of
+    The text of the current version makes no new one; another text does, although it may differ in
+    comments only: they are kept with the rest. `base` is the number of
     the version it was written from, 0 when there was none; `beside` are documents that are saved
     with it, by slug. Raises DocumentError, and Conflict naming who saved another version since.
     """
@@ -67,7 +68,11 @@ def apply_definition(
         )
         workflow = Workflow.objects.select_for_update(no_key=True).get(pk=workflow.pk)
         newest = workflow.versions.order_by("-number").first()
-        if newest is not None and newest.checksum == checksum and workflow.current_id == newest.pk:
+        if (
+            newest is not None
+            and workflow.current_id == newest.pk
+            and documents.same_text(newest.source, source)
+        ):
             return Applied(workflow, newest, False, False)
         if base is not None and newest is not None and newest.number != base:
             raise _overtaken(workflow, newest, base)

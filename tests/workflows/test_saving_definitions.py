@@ -108,14 +108,14 @@ def test_a_wrong_body_names_the_field(workflow: Workflow, operator: Caller, body
     assert list(answer.json()["errors"]) == [field]
 
 
-def test_a_change_is_the_next_version_and_the_same_meaning_is_none(
+def test_a_change_is_the_next_version_and_the_same_text_is_none(
     project: Project, workflow: Workflow, operator: Caller
 ) -> None:
     run = start(workflow)
     answer = save(operator, RENAMED, base_version=1)
     assert (answer.status_code, answer.json()["version"]) == (201, 2)
     assert operator.get("workflows/mend-it/").json()["name"] == "Mend it well"
-    same = save(operator, "# a note\n" + RENAMED, base_version=2)
+    same = save(operator, RENAMED, base_version=2)
     assert (same.status_code, same.json()["is_new_version"], same.json()["version"]) == (200, False, 2)
     run.refresh_from_db()
     assert run.version.number == 1
@@ -303,3 +303,28 @@ def test_another_project_finds_no_version(workflow: Workflow) -> None:
 @pytest.mark.parametrize("number", ["2", "0", "9" * 30])
 def test_there_is_no_such_version(workflow: Workflow, viewer: Caller, number: str) -> None:
     assert viewer.get(f"workflows/mend-it/versions/{number}/").status_code == 404
+
+
+def test_comments_are_saved_as_a_version_that_means_the_same(workflow: Workflow, operator: Caller) -> None:
+    noted = "# why it is so\n" + SOURCE
+    asked = {"source": noted, "workflow": "mend-it", "compare": True}
+    difference = operator.post("workflows/validation/", asked).json()["difference"]
+    assert (difference["text_only"], difference["changes"], difference["steps"]) == (True, [], [])
+    answer = save(operator, noted, base_version=1)
+    assert (answer.status_code, answer.json()["version"]) == (201, 2)
+    assert operator.get("workflows/mend-it/").json()["source"] == noted
+    first, second = (operator.get(f"workflows/mend-it/versions/{n}/").json() for n in (1, 2))
+    assert first["checksum"] == second["checksum"]
+    told = operator.get("workflows/mend-it/versions/1/diff/?to=2").json()
+    assert (told["text_only"], told["changes"], told["steps"]) == (True, [], [])
+    assert "+# why it is so" in told["text"]
+    same = operator.get("workflows/mend-it/versions/2/diff/?to=2").json()
+    assert (same["text_only"], same["text"]) == (False, "")
+    save(operator, RENAMED)
+    assert operator.get("workflows/mend-it/versions/2/diff/").json()["text_only"] is False
+
+
+def test_comments_do_not_overwrite_those_of_somebody_else(workflow: Workflow, operator: Caller) -> None:
+    assert save(operator, "# mine\n" + SOURCE, base_version=1).status_code == 201
+    late = save(operator, "# theirs\n" + SOURCE, base_version=1)
+    assert (late.status_code, late.json()["current"]["number"]) == (409, 2)

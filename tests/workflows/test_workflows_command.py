@@ -54,10 +54,16 @@ def test_diff_shows_what_apply_would_change_and_changes_nothing(project: Project
     assert manage(project, "diff", tmp_path) == (0, "")
 
 
-def test_diff_says_nothing_of_comments_and_layout(project: Project, tmp_path: Path) -> None:
+def test_diff_tells_comments_and_layout_from_what_something_means(project: Project, tmp_path: Path) -> None:
     services.apply_definition(project, SOURCE)
-    (tmp_path / "n.yml").write_text("slug: n\nname: N\nsteps: [{key: a, command: do.it}]\n")
-    assert manage(project, "diff", tmp_path) == (0, "")
+    (tmp_path / "n.yml").write_text("# why\n" + SOURCE)
+    code, said = manage(project, "diff", tmp_path)
+    assert code == 1
+    assert said.startswith("n v1 changed\n  comments or layout only\n")
+    assert "\n+# why\n" in said
+    assert manage(project, "apply", tmp_path) == (0, "n v2 changed\n")
+    (tmp_path / "n.yml").write_bytes(b"# why\r\n" + SOURCE.replace("\n", "\r\n").encode())
+    assert manage(project, "diff", tmp_path) == (0, ""), "how lines end does not matter"
 
 
 def test_diff_of_something_wrong_is_neither_the_same_nor_different(project: Project, tmp_path: Path) -> None:
@@ -91,11 +97,13 @@ def test_what_is_exported_is_applied_as_the_same(project: Project, tmp_path: Pat
     assert manage(project, "diff", tmp_path) == (0, "")
 
 
-def test_an_export_leaves_files_alone_that_mean_the_same(project: Project, tmp_path: Path) -> None:
-    services.apply_definition(project, SOURCE)
+def test_an_export_brings_the_words_of_the_saved_text_too(project: Project, tmp_path: Path) -> None:
+    services.apply_definition(project, "# my own words\n" + SOURCE)
     mine = tmp_path / "mine.yml"
     mine.write_text("# my own words\n" + SOURCE)
     assert manage(project, "export", tmp_path) == (0, f"{mine} unchanged\n")
+    mine.write_text(SOURCE)
+    assert manage(project, "export", tmp_path) == (0, f"{mine}\n")
     assert mine.read_text().startswith("# my own words")
     services.apply_definition(project, SOURCE.replace("key: a", "key: b"))
     assert manage(project, "export", tmp_path) == (0, f"{mine}\n")

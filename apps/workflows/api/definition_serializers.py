@@ -41,7 +41,7 @@ class SavedSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
     version = serializers.IntegerField()
     is_new_version = serializers.BooleanField(
-        help_text="False: it means the same as the version there is, and nothing was saved"
+        help_text="False: it is the text of the version there is, and nothing was saved"
     )
 
 
@@ -80,6 +80,7 @@ class DifferenceSerializer(serializers.Serializer[Any]):
     text = serializers.CharField(
         allow_null=True, allow_blank=True, help_text="Unified; null when the texts are too long for one"
     )
+    text_only = serializers.BooleanField(help_text="They mean the same: only comments or the layout differ")
 
 
 class VersionRowSerializer(serializers.Serializer[Any]):

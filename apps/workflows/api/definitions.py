@@ -131,7 +131,7 @@ class VersionsView(GenericAPIView[WorkflowVersion]):
         responses={200: d.SavedSerializer, 201: d.SavedSerializer},
     )
     def post(self, request: Request, slug: str) -> Response:
-        """Save the next version. 200 when it means the same as the one there is, 400 with `problems`
+        """Save the next version. 200 when its text is that of the one there is, 400 with `problems`
         by line, 409 with `current` when somebody saved another one since `base_version`."""
         given = d.SaveVersionSerializer(data=request.data)
         given.is_valid(raise_exception=True)
@@ -217,7 +217,9 @@ def _since_current(
 
 def _difference(before: WorkflowVersion, after: documents.Document, text: str | None) -> dict[str, Any]:
     found = differences.between(document_of(before), after)
-    return {"changes": found.fields, "steps": found.steps, "text": text}
+    return {"changes": found.fields, "steps": found.steps, "text": text} | {
+        "text_only": differences.text_only(found, text)
+    }
 
 
 def _to(request: Request, before: WorkflowVersion) -> WorkflowVersion:

@@ -124,7 +124,7 @@ export const makeCommandRun = (over: Partial<CommandRun> = {}): CommandRun =>
     error: null,
     error_code: "",
     text: "",
-    cost_usd: null,
+    tokens: { input: null, output: null },
     cost_usd: null,
     model: "demo",
     demo: true,

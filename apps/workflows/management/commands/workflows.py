@@ -36,7 +36,7 @@ class Command(BaseCommand):
             (
                 "export",
                 "Write the current definitions of the project into DIR, as they were written. "
-                "A file that means the same is left as it is.",
+                "A file with the same text is left as it is.",
             ),
         ):
             action = actions.add_parser(name, help=said, description=said)
@@ -148,13 +148,15 @@ class Command(BaseCommand):
         different = False
         for path, (source, document) in definitions.items():
             version = current[document.slug].current if document.slug in current else None
-            if version is not None and version.checksum == documents.checksum(document):
+            if version is not None and documents.same_text(version.source, source):
                 continue
             different = True
             word = f"v{version.number} changed" if version else "new"
             self.stdout.write(f"{document.slug} {word}")
             before = document_of(version) if version else None
             summary = differences.between(before, document).summary() if before else []
+            if before and not summary:
+                summary = ["comments or layout only"]
             for line in summary:
                 self.stdout.write(f"  {line}")
             old = (version.source, f"{document.slug} v{version.number}") if version else ("", "/dev/null")
@@ -169,10 +171,11 @@ class Command(BaseCommand):
             version = workflow.current
             assert version is not None
             suffix = ".json" if version.source.lstrip().startswith("{") else ".yaml"
-            path, checksum = kept.get(workflow.slug, (folder / f"{workflow.slug}{suffix}", ""))
-            if checksum != version.checksum:
+            path, text = kept.get(workflow.slug, (folder / f"{workflow.slug}{suffix}", None))
+            same = text is not None and documents.same_text(version.source, text)
+            if not same:
                 path.write_text(version.source, encoding="utf-8")
-            self.stdout.write(f"{path} unchanged" if checksum == version.checksum else str(path))
+            self.stdout.write(f"{path} unchanged" if same else str(path))
 
 
 def _current(project: Project) -> list[Workflow]:
@@ -189,12 +192,13 @@ def _by_slug(definitions: Definitions) -> dict[str, Document]:
 
 
 def _kept(folder: Path) -> dict[str, tuple[Path, str]]:
-    """By slug the files a folder has already, and what they mean; those that mean nothing are left out."""
+    """By slug the files a folder has already, and their texts; those that mean nothing are left out."""
     found: dict[str, tuple[Path, str]] = {}
     for path in _files(folder):
         try:
-            document = documents.parse(path.read_text(encoding="utf-8"))
+            text = path.read_text(encoding="utf-8")
+            document = documents.parse(text)
         except (DocumentError, UnicodeDecodeError):
             continue
-        found.setdefault(document.slug, (path, documents.checksum(document)))
+        found.setdefault(document.slug, (path, text))
     return found

@@ -10,7 +10,11 @@ const LONGEST = 120;
 export function ChangeList({ difference }: { difference: Difference }) {
   const { changes, steps } = difference;
   if (changes.length === 0 && steps.length === 0) {
-    return <p className="text-muted">They mean the same. Only comments or the layout may differ.</p>;
+    return (
+      <p className="text-muted">
+        They mean the same{difference.text_only ? ": only comments or the layout differ" : ""}.
+      </p>
+    );
   }
   return (
     <ul aria-label="Changes" className="flex flex-col gap-2">
@@ -63,13 +67,13 @@ function shown(value: unknown): string {
 }
 
 /** "2 steps changed, 1 added": what changed, in one line. */
-export function changeNote({ changes, steps }: Difference): string {
+export function changeNote({ changes, steps, text_only }: Difference): string {
   const parts = (["changed", "added", "removed"] as const).flatMap((kind) => {
     const number = steps.filter((step) => step.kind === kind).length;
     return number > 0 ? [`${plural(number, "step")} ${kind}`] : [];
   });
   if (changes.length > 0) parts.push(`${plural(changes.length, "field")} of the workflow`);
-  return parts.join(", ") || "The same meaning";
+  return parts.join(", ") || (text_only ? "Comments or layout only" : "The same text");
 }
 
 /** The changes by meaning, and below them the text. */

@@ -48,6 +48,7 @@ it("lists versions, shows what changed between two, and uses an old one again", 
           },
         ],
         text: "--- a\n+++ b\n@@ -1 +1 @@\n-old\n+new\n same\n",
+        text_only: false,
       });
     }),
     http.post("*/api/v1/workflows/bug-lifecycle/versions/:number/current/", ({ params }) => {

@@ -132,7 +132,7 @@ function UseAgain({ slug, number }: { slug: string; number: number }) {
                 level: is_new_version ? "success" : "info",
                 title: is_new_version
                   ? `Version ${number} is used again, as version ${version}`
-                  : "The current version means the same already",
+                  : "The current version has this text already",
               });
             },
           }),

@@ -1623,7 +1623,7 @@ export interface paths {
         get: operations["list_workflow_versions"];
         put?: never;
         /**
-         * @description Save the next version. 200 when it means the same as the one there is, 400 with `problems`
+         * @description Save the next version. 200 when its text is that of the one there is, 400 with `problems`
          *     by line, 409 with `current` when somebody saved another one since `base_version`.
          */
         post: operations["save_workflow_version"];
@@ -3895,7 +3895,7 @@ export interface components {
             text: string;
         };
         Saved: {
-            /** @description False: it means the same as the version there is, and nothing was saved */
+            /** @description False: it is the text of the version there is, and nothing was saved */
             is_new_version: boolean;
             name: string;
             slug: string;
@@ -4061,6 +4061,8 @@ export interface components {
             steps: components["schemas"]["StepChange"][];
             /** @description Unified; null when the texts are too long for one */
             text: string | null;
+            /** @description They mean the same: only comments or the layout differ */
+            text_only: boolean;
         };
         Snapshot: {
             agents: components["schemas"]["DashboardAgent"][];
@@ -4625,6 +4627,8 @@ export interface components {
             steps: components["schemas"]["StepChange"][];
             /** @description Unified; null when the texts are too long for one */
             text: string | null;
+            /** @description They mean the same: only comments or the layout differ */
+            text_only: boolean;
             to_version: number;
         };
         VersionRow: {

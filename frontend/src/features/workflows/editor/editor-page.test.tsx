@@ -55,6 +55,7 @@ function answerTo(source: string, version: number): Validation {
       changes: [{ path: "name", kind: "changed", before: "Bug Lifecycle", after: "Bugs" }],
       steps: [],
       text: "--- a\n+++ b\n@@ -1 +1 @@\n-name: Bug Lifecycle\n+name: Bugs\n",
+      text_only: false,
       current: { number: version, by: "grace", at, checksum: "c" },
     },
   } as Validation;

@@ -39,7 +39,7 @@ export function useSaving(saved: Workflow | null, text: string, initial: string)
             level: is_new_version ? "success" : "info",
             title: is_new_version
               ? `Version ${number} is saved`
-              : `It means the same as version ${number}, so there is nothing to save`,
+              : `It is the text of version ${number}, so there is nothing to save`,
           });
         },
       },
