@@ -9,7 +9,7 @@ import {
 } from "@xyflow/react";
 import "@xyflow/react/dist/base.css";
 import { Maximize, Minus, Plus } from "lucide-react";
-import { type ReactNode, useEffect, useMemo, useRef } from "react";
+import { memo, type ReactNode, useEffect, useMemo, useRef } from "react";
 import { GraphButton } from "./graph-button";
 import { lineOf } from "./layout-large";
 import { LARGE_GRAPH, NODE_HEIGHT, NODE_WIDTH, type Point } from "./nodes";
@@ -80,7 +80,9 @@ function Graph({ label, steps, selected, onSelect, actions }: DagCanvasProps) {
         zoomActivationKeyCode={["Meta", "Control"]}
         proOptions={{ hideAttribution: true }}
       >
-        {isLarge && <Lines graph={graph} steps={steps} selected={selected} />}
+        {isLarge && (
+          <Lines lines={graph.lines} steps={graph.shaped} positions={graph.positions} selected={selected} />
+        )}
         <Panel position="bottom-left" className="flex gap-1">
           <ZoomButtons onFit={show.all} />
           {actions}
@@ -90,20 +92,22 @@ function Graph({ label, steps, selected, onSelect, actions }: DagCanvasProps) {
   );
 }
 
+type LinesProps = Pick<Laid, "lines" | "positions"> & Pick<DagCanvasProps, "steps" | "selected">;
+
 /** The lines of a large graph: all of them faint, those of the chosen step plain. */
-function Lines({ graph, steps, selected }: { graph: Laid } & Pick<DagCanvasProps, "steps" | "selected">) {
+const Lines = memo(function Lines({ lines, steps, positions, selected }: LinesProps) {
   const chosen = useMemo(() => {
     if (selected === null) return "";
     return steps
       .flatMap(({ key, needs }) =>
         key === selected
-          ? needs.map((need) => lineOf(need, key, graph.positions))
+          ? needs.map((need) => lineOf(need, key, positions))
           : needs.includes(selected)
-            ? [lineOf(selected, key, graph.positions)]
+            ? [lineOf(selected, key, positions)]
             : [],
       )
       .join("");
-  }, [steps, selected, graph.positions]);
+  }, [steps, selected, positions]);
   return (
     <ViewportPortal>
       <svg
@@ -112,12 +116,12 @@ function Lines({ graph, steps, selected }: { graph: Laid } & Pick<DagCanvasProps
         height="1"
         className="pointer-events-none absolute top-0 left-0 -z-1 overflow-visible fill-none"
       >
-        <path d={graph.lines} className="stroke-off opacity-25" strokeWidth={1} />
+        <path d={lines} className="stroke-off opacity-25" strokeWidth={1} />
         <path d={chosen} className="stroke-accent" strokeWidth={1.5} />
       </svg>
     </ViewportPortal>
   );
-}
+});
 
 /** Ways to bring the graph into sight. A large one cannot be shown whole: its top, or the chosen step. */
 function useShow(

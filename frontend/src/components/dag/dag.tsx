@@ -1,9 +1,10 @@
 /** The graph of a definition or run in its card: drawn when there is room, always readable as a list, full screen on demand. */
 import { Expand, List, Workflow } from "lucide-react";
-import { lazy, Suspense, useState } from "react";
+import { lazy, memo, Suspense, useState } from "react";
 import { Card } from "@/components/ui/card";
 import { FullScreen } from "@/components/ui/full-screen";
 import { Skeleton } from "@/components/ui/states";
+import { useMatches } from "@/hooks";
 import { plural } from "@/lib/format";
 import { patiently } from "@/lib/new-build";
 import { GraphButton } from "./graph-button";
@@ -16,8 +17,11 @@ interface DagProps extends OutlineProps {
   className?: string;
 }
 
-export function Dag({ title, className, ...graph }: DagProps) {
-  const [asList, setAsList] = useState(false);
+export const Dag = memo(function Dag({ title, className, ...graph }: DagProps) {
+  const [wantsList, setWantsList] = useState(false);
+  // Not drawn and hidden: a large graph is the dearest part of its page.
+  const isWide = useMatches("(min-width: 768px)");
+  const asList = wantsList || !isWide;
   return (
     <Card
       title={title}
@@ -29,7 +33,7 @@ export function Dag({ title, className, ...graph }: DagProps) {
           <span className="max-md:hidden">
             <GraphButton
               label={asList ? "Show as graph" : "Show as list"}
-              onClick={() => setAsList(!asList)}
+              onClick={() => setWantsList(!wantsList)}
               pressed={asList}
             >
               {asList ? <Workflow size={14} aria-hidden /> : <List size={14} aria-hidden />}
@@ -39,17 +43,18 @@ export function Dag({ title, className, ...graph }: DagProps) {
         </>
       }
     >
-      <div className={asList ? "h-full overflow-y-auto" : "md:hidden"}>
-        <Outline {...graph} />
-      </div>
-      {!asList && (
-        <div className="absolute inset-0 max-md:hidden">
+      {asList ? (
+        <div className="h-full overflow-y-auto">
+          <Outline {...graph} />
+        </div>
+      ) : (
+        <div className="absolute inset-0">
           <Drawing {...graph} />
         </div>
       )}
     </Card>
   );
-}
+});
 
 /** The button that shows the graph over the whole window: on a phone the only way to see it drawn. */
 export function FullScreenDag({ title, ...graph }: OutlineProps & { title: string }) {

@@ -14,6 +14,8 @@ export interface Graph {
   edges: StepEdgeType[];
   /** Of a large graph, in place of edges. */
   lines: string;
+  /** The steps as they were laid out: the same list while only their states change. */
+  shaped: readonly DagStep[];
 }
 
 type Laid = Omit<Graph, "nodes">;
@@ -73,7 +75,7 @@ function nodeOf(step: DagStep, position: Point | undefined, selected: boolean): 
 function layOut(steps: readonly DagStep[]): Laid {
   if (steps.length > LARGE_GRAPH) {
     const positions = placeMany(steps);
-    return { positions, edges: [], lines: linesOf(steps, positions) };
+    return { positions, edges: [], lines: linesOf(steps, positions), shaped: steps };
   }
   const placed = placeSteps(steps);
   const edges = placed.edges.map(
@@ -87,5 +89,5 @@ function layOut(steps: readonly DagStep[]): Laid {
       style: { stroke: "var(--off)", strokeWidth: 1.25 },
     }),
   );
-  return { positions: placed.positions, edges, lines: "" };
+  return { positions: placed.positions, edges, lines: "", shaped: steps };
 }

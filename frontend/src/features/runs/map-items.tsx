@@ -1,7 +1,7 @@
 /** The items of a map: how many are in which state, and each of them as a row that opens it. */
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useRef, useState } from "react";
+import { memo, useCallback, useEffect, useRef, useState } from "react";
 import { describeItems, ItemsBar } from "@/components/dag";
 import { StatusText, stepStatus } from "@/components/status";
 import { Button } from "@/components/ui/button";
@@ -9,6 +9,7 @@ import { SkeletonRows } from "@/components/ui/states";
 import { Elapsed } from "@/components/ui/time-ago";
 import { FilterButtons } from "@/components/work/list";
 import { Loaded } from "@/components/work/loaded";
+import { useStable } from "@/hooks";
 import { itemsQuery } from "@/lib/api/steps";
 import type { Step, StepStatus } from "@/lib/api/types";
 import { count, visibleText } from "@/lib/format";
@@ -71,14 +72,15 @@ interface ItemsProps {
   onItem: (item: number) => void;
 }
 
-function Items({ rows, query, onItem }: ItemsProps) {
+function Items({ rows, query, onItem: open }: ItemsProps) {
+  const onItem = useStable(open);
   const box = useRef<HTMLUListElement>(null);
   const isVirtual = rows.length > VIRTUAL_ABOVE;
   const virtual = useVirtualizer({
     count: rows.length,
     enabled: isVirtual,
     getScrollElement: () => box.current,
-    getItemKey: (index) => rows[index]?.id ?? index,
+    getItemKey: useCallback((index: number) => rows[index]?.id ?? index, [rows]),
     estimateSize: () => ROW_PX,
     overscan: 8,
   });
@@ -128,7 +130,7 @@ function Items({ rows, query, onItem }: ItemsProps) {
   );
 }
 
-function Item({ step, onItem }: { step: Step; onItem: (item: number) => void }) {
+const Item = memo(function Item({ step, onItem }: { step: Step; onItem: (item: number) => void }) {
   const place = step.map_index ?? 0;
   return (
     <button
@@ -146,4 +148,4 @@ function Item({ step, onItem }: { step: Step; onItem: (item: number) => void }) 
       <StatusText status={stepStatus(step)} className="w-24 shrink-0" />
     </button>
   );
-}
+});

@@ -7,6 +7,7 @@ import { Page } from "@/components/ui/page";
 import { Skeleton } from "@/components/ui/states";
 import { Loaded } from "@/components/work/loaded";
 import { PausedNote } from "@/components/work/paused-note";
+import { useStable } from "@/hooks";
 import { runQuery } from "@/lib/api/runs";
 import type { Run } from "@/lib/api/types";
 import { sentence, visibleText } from "@/lib/format";
@@ -41,14 +42,15 @@ export function RunPage({ id, step, item, onStep }: RunPageProps) {
   );
 }
 
-function RunBody({ run, step: key, item, onStep }: { run: Run } & Omit<RunPageProps, "id">) {
+function RunBody({ run, step: key, item, onStep: choose }: { run: Run } & Omit<RunPageProps, "id">) {
+  const onStep = useStable(choose);
   const step = stepOf(run, key);
   const panel = useRef<HTMLDivElement>(null);
   const graph = {
     label: "Steps of this run",
     steps: dagSteps(run),
     selected: step?.key ?? null,
-    onSelect: (chosen: string | null) => onStep(chosen ?? undefined),
+    onSelect: useStable((chosen: string | null) => onStep(chosen ?? undefined)),
   };
   useRevealed(panel, step && `${step.key} ${item ?? ""}`);
   return (

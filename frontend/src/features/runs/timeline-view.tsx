@@ -1,6 +1,6 @@
 /** The steps of a run over time: a list of buttons that is also the readable form of the graph. */
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useMemo, useRef } from "react";
+import { memo, useCallback, useMemo, useRef } from "react";
 import { describeItems, ItemsBar } from "@/components/dag";
 import { doerOf, lookOf, StatusIcon, stepStatus } from "@/components/status";
 import type { Run, Step } from "@/lib/api/types";
@@ -8,7 +8,7 @@ import { cx } from "@/lib/cx";
 import { duration, sentence, visibleText } from "@/lib/format";
 import { localTimes, useNow } from "@/lib/time";
 import { isOver } from "./model";
-import { type Bar, barOf, spanOf, tickLabel, ticksOf } from "./timeline";
+import { type Bar, barOf, type Span, spanOf, tickLabel, ticksOf } from "./timeline";
 
 interface TimelineProps {
   run: Run;
@@ -19,24 +19,32 @@ interface TimelineProps {
 /** Up to so many rows the list is part of the page; a longer one scrolls by itself, rows in sight only. */
 const VIRTUAL_ABOVE = 100;
 const ROW_PX = 33;
+/** The height of the long list, at most: see its class. */
+const LIST_PX = 420;
 
 export function TimelineView({ run, selected, onSelect }: TimelineProps) {
   const { steps } = run;
   const isVirtual = steps.length > VIRTUAL_ABOVE;
   const now = useNow(1000);
   const list = useRef<HTMLOListElement>(null);
-  const span = spanOf(run, steps, now);
+  const { startedAt, totalSeconds } = spanOf(run, steps, now);
+  const span = useMemo(() => ({ startedAt, totalSeconds }), [startedAt, totalSeconds]);
   const shape = steps.length;
   // biome-ignore lint/correctness/useExhaustiveDependencies: a run's steps keep their names
   const names = useMemo(() => new Map(steps.map(({ key, name }) => [key, name])), [run.id, shape]);
+  const keys = useMemo(() => [...names.keys()], [names]);
   const rows = useVirtualizer({
     count: steps.length,
     enabled: isVirtual,
     getScrollElement: () => list.current,
-    getItemKey: (index) => steps[index]?.key ?? index,
+    getItemKey: useCallback((index: number) => keys[index] ?? index, [keys]),
     estimateSize: () => ROW_PX,
     overscan: 12,
-    initialOffset: () => Math.max(0, steps.findIndex(({ key }) => key === selected) - 3) * ROW_PX,
+    // Never further than it can scroll: the list would measure itself again and again to get there.
+    initialOffset: () => {
+      const above = steps.findIndex(({ key }) => key === selected) - 3;
+      return Math.max(0, Math.min(above * ROW_PX, steps.length * ROW_PX - LIST_PX));
+    },
   });
 
   function moveFocus(by: number) {
@@ -53,15 +61,16 @@ export function TimelineView({ run, selected, onSelect }: TimelineProps) {
   const row = (step: Step) => (
     <Row
       step={step}
-      bar={barOf(step, span, now)}
+      span={span}
+      now={now}
       names={names}
       selected={step.key === selected}
-      onSelect={() => onSelect(step.key === selected ? undefined : step.key)}
+      onSelect={onSelect}
     />
   );
   return (
     <div className="flex flex-col">
-      <Scale totalSeconds={span.totalSeconds} />
+      <Scale totalSeconds={totalSeconds} />
       <ol
         ref={list}
         aria-label="Steps over time"
@@ -134,16 +143,18 @@ function Scale({ totalSeconds }: { totalSeconds: number }) {
 
 interface RowProps {
   step: Step;
-  bar: Bar;
+  span: Span;
+  now: number;
   names: ReadonlyMap<string, string>;
   selected: boolean;
-  onSelect: () => void;
+  onSelect: TimelineProps["onSelect"];
 }
 
 /** Named one by one, more than these needs would be a page of their own to listen to. */
 const NAMED_NEEDS = 5;
 
-function Row({ step, bar, names, selected, onSelect }: RowProps) {
+const Row = memo(function Row({ step, span, now, names, selected, onSelect }: RowProps) {
+  const bar = barOf(step, span, now);
   const status = stepStatus(step);
   const waits = step.status === "waiting" ? step.wait_reason : "";
   const after = step.needs.slice(0, NAMED_NEEDS).map((need) => names.get(need) ?? need);
@@ -152,7 +163,7 @@ function Row({ step, bar, names, selected, onSelect }: RowProps) {
     <button
       type="button"
       aria-pressed={selected}
-      onClick={onSelect}
+      onClick={() => onSelect(selected ? undefined : step.key)}
       title={step.wait_reason || undefined}
       className={`${COLUMNS} min-h-11 w-full border-l-2 border-transparent px-3 py-1 text-left hover:bg-surface-2 aria-pressed:border-accent aria-pressed:bg-surface-2 md:min-h-8`}
     >
@@ -179,7 +190,7 @@ function Row({ step, bar, names, selected, onSelect }: RowProps) {
       </span>
     </button>
   );
-}
+});
 
 function Track({ step, bar }: { step: Step; bar: Bar }) {
   if (bar.left == null) return <span aria-hidden className="hidden h-px bg-border md:block" />;

@@ -33,25 +33,40 @@ export function spanOf(
   let startedAt = Date.parse(run.started_at ?? run.created_at);
   let endedAt = run.completed_at ? Date.parse(run.completed_at) : now;
   for (const step of steps) {
-    if (!step.started_at) continue;
-    startedAt = Math.min(startedAt, Date.parse(step.started_at));
-    endedAt = Math.max(endedAt, endOf(step, now));
+    const { from, until } = timesOf(step);
+    if (from === null) continue;
+    startedAt = Math.min(startedAt, from);
+    endedAt = Math.max(endedAt, until ?? now);
   }
   return { startedAt, totalSeconds: Math.max(1000, endedAt - startedAt) / 1000 };
 }
 
 export function barOf(step: TimedStep, { startedAt, totalSeconds }: Span, now: number): Bar {
-  if (!step.started_at) return { key: step.key, left: null, width: 0, seconds: null };
-  const begin = Date.parse(step.started_at);
+  const { from: begin, until } = timesOf(step);
+  if (begin === null) return { key: step.key, left: null, width: 0, seconds: null };
   const total = totalSeconds * 1000;
-  const lasted = Math.max(0, endOf(step, now) - begin);
+  const lasted = Math.max(0, (until ?? now) - begin);
   const width = Math.max(MIN_WIDTH, (lasted / total) * 100);
   const left = Math.min(((begin - startedAt) / total) * 100, 100 - width);
   return { key: step.key, left, width, seconds: lasted / 1000 };
 }
 
-function endOf(step: TimedStep, now: number): number {
-  return step.completed_at ? Date.parse(step.completed_at) : now;
+interface Times {
+  from: number | null;
+  until: number | null;
+}
+
+/** Read once for each state of a step: of a thousand steps an update changes one. */
+const known = new WeakMap<TimedStep, Times>();
+
+function timesOf(step: TimedStep): Times {
+  let times = known.get(step);
+  if (!times) {
+    const { started_at: from, completed_at: until } = step;
+    times = { from: from ? Date.parse(from) : null, until: until ? Date.parse(until) : null };
+    known.set(step, times);
+  }
+  return times;
 }
 
 const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200, 86_400];
