@@ -3,6 +3,7 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { memo, useCallback, useMemo, useRef } from "react";
 import { describeItems, ItemsBar } from "@/components/dag";
 import { doerOf, lookOf, StatusIcon, stepStatus } from "@/components/status";
+import { useMatches } from "@/hooks";
 import type { Run, Step } from "@/lib/api/types";
 import { cx } from "@/lib/cx";
 import { duration, sentence, visibleText } from "@/lib/format";
@@ -18,13 +19,15 @@ interface TimelineProps {
 
 /** Up to so many rows the list is part of the page; a longer one scrolls by itself, rows in sight only. */
 const VIRTUAL_ABOVE = 100;
-const ROW_PX = 33;
+/** As the row's classes have it, so that a list that starts far down stays where it is. */
+const ROW_PX = { wide: 32, narrow: 44 };
 /** The height of the long list, at most: see its class. */
 const LIST_PX = 420;
 
 export function TimelineView({ run, selected, onSelect }: TimelineProps) {
   const { steps } = run;
   const isVirtual = steps.length > VIRTUAL_ABOVE;
+  const rowPx = useMatches("(min-width: 768px)") ? ROW_PX.wide : ROW_PX.narrow;
   const now = useNow(1000);
   const list = useRef<HTMLOListElement>(null);
   const { startedAt, totalSeconds } = spanOf(run, steps, now);
@@ -38,12 +41,12 @@ export function TimelineView({ run, selected, onSelect }: TimelineProps) {
     enabled: isVirtual,
     getScrollElement: () => list.current,
     getItemKey: useCallback((index: number) => keys[index] ?? index, [keys]),
-    estimateSize: () => ROW_PX,
+    estimateSize: () => rowPx,
     overscan: 12,
     // Never further than it can scroll: the list would measure itself again and again to get there.
     initialOffset: () => {
       const above = steps.findIndex(({ key }) => key === selected) - 3;
-      return Math.max(0, Math.min(above * ROW_PX, steps.length * ROW_PX - LIST_PX));
+      return Math.max(0, Math.min(above * rowPx, steps.length * rowPx - LIST_PX));
     },
   });
 
