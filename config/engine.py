@@ -41,7 +41,7 @@ class Duty:
 
 def duties(is_stopped: Callable[[], bool] = lambda: False) -> list[Duty]:
     from apps.agents import many, repair
-    from apps.agents.telemetry import presence, pruning, reading
+    from apps.agents.telemetry import presence, pruning, reading, sessions
     from apps.monitoring import alerts, metrics, retention
     from apps.monitoring.webhooks import sending as webhooks
     from apps.workflows import engine as runs
@@ -56,6 +56,7 @@ def duties(is_stopped: Callable[[], bool] = lambda: False) -> list[Duty]:
         Duty("notices", max(0.5, often), notices.send_due, is_slow=True),
         Duty("webhooks", max(0.5, often), webhooks.send_due, is_slow=True, is_due=webhooks.is_due),
         Duty("silent spans", max(1.0, often), presence.sweep),
+        Duty("sums of sessions", max(2.0, often), sessions.sum_stale, is_slow=True, is_due=sessions.is_due),
         Duty("alerts", max(2.0, often), alerts.sweep),
         Duty(TELEMETRY, max(0.5, often), read_telemetry, is_slow=True, is_due=reading.is_due),
         Duty("forget old spans", 60, forget_spans, is_slow=True),

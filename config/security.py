@@ -59,6 +59,7 @@ SPECTACULAR: dict[str, Any] = {
         "WorkKindEnum": "apps.agents.models.WorkKind",
         "LogLevelEnum": "apps.agents.models.LogLevel",
         "SpanKindEnum": "apps.agents.models.SpanKind",
+        "SessionStatusEnum": "apps.agents.models.SessionStatus",
         "SpanStatusEnum": "apps.agents.models.SpanStatus",
         "SpanSourceEnum": "apps.agents.models.SpanSource",
         "CostSourceEnum": "apps.agents.models.CostSource",

@@ -7,8 +7,9 @@ class WorkflowsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from apps.workflows import engine, limits, questions
+        from apps.workflows import engine, limits, questions, telemetry
 
         engine.subscribe()
         limits.subscribe()
         questions.subscribe()
+        telemetry.subscribe()

@@ -172,7 +172,7 @@ def test_a_chain_of_langchain_appears_through_openinference(stack: Stack, client
         "weather_chain", "session-9", ["temperature"],
     )  # fmt: skip
     assert (activity["tokens"]["input"], activity["tokens"]["output"]) == (57, 9)
-    assert [row["session"] for row in client.get(f"sessions/?agent={chain['id']}")["results"]] == [
+    assert [row["id"] for row in client.get(f"sessions/?agent={chain['id']}")["results"]] == [
         "session-9"
     ]
 

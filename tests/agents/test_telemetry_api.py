@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
@@ -12,12 +11,18 @@ from apps.accounts.models import Project
 from apps.agents.models import Agent, Span
 from apps.agents.telemetry import store
 from apps.agents.telemetry.facts import AgentFacts, SpanFacts
+from apps.workflows.models import Run
 from tests.accounts.people import Caller, caller, make_project, make_user
 from tests.agents.spans import TRACE, agent, service, span, span_id, trace_id
+from tests.workflows.acting import make_command, make_workflow, start
 
 pytestmark = pytest.mark.django_db
 
-RUN = uuid4()
+
+@pytest.fixture
+def run(project: Project) -> Run:
+    make_command(project)
+    return start(make_workflow(project, {"do": {}}), by="rita")
 
 
 @pytest.fixture
@@ -49,8 +54,10 @@ def take(project: Project, facts: list[SpanFacts]) -> Agent:
     return Agent.objects.get(project=project, name="scout")
 
 
-def test_an_agents_activities_say_what_it_did_and_what_that_cost(project: Project, reader: Caller) -> None:
-    scout = take(project, an_activity(run_id=RUN))
+def test_an_agents_activities_say_what_it_did_and_what_that_cost(
+    project: Project, run: Run, reader: Caller
+) -> None:
+    scout = take(project, an_activity(run_id=run.pk))
     (row,) = reader.get(f"agents/{scout.pk}/activities/").json()["results"]
     assert row["agent"] == {"id": str(scout.pk), "name": "scout", "type": "agent"}
     assert (row["title"], row["status"], row["session"], row["source"]) == ("Task 1", "ok", "s/1", "span")
@@ -59,7 +66,7 @@ def test_an_agents_activities_say_what_it_did_and_what_that_cost(project: Projec
     assert row["tokens"]["output"] == 23
     assert row["tokens"]["cache_read"] is None
     assert (row["cost_usd"], row["cost_source"], row["unpriced_calls"]) == (0.002, "reported", 1)
-    assert row["run_id"] == str(RUN)
+    assert row["run_id"] == str(run.pk)
 
 
 def test_a_cost_that_nobody_knows_is_null_and_not_zero(project: Project, reader: Caller) -> None:
@@ -125,13 +132,15 @@ def test_one_span_is_read_with_its_attributes(project: Project, reader: Caller) 
     assert reader.get("spans/999999999999999999999/").status_code == 404
 
 
-def test_spans_of_a_run_are_all_of_the_activities_that_name_it(project: Project, reader: Caller) -> None:
-    take(project, [*an_activity(1, run_id=RUN), *an_activity(2)])
-    rows = reader.get(f"spans/?run={RUN}").json()["results"]
+def test_spans_of_a_run_are_all_of_the_activities_that_name_it(
+    project: Project, run: Run, reader: Caller
+) -> None:
+    take(project, [*an_activity(1, run_id=run.pk), *an_activity(2)])
+    rows = reader.get(f"spans/?run={run.pk}").json()["results"]
     assert [row["span_id"] for row in rows] == [span_id(number) for number in (1, 2, 3, 4)]
     assert {row["trace_id"] for row in rows} == {trace_id(1)}
     assert len(reader.get(f"spans/?trace={trace_id(2)}").json()["results"]) == 4
-    assert reader.get(f"spans/?command_run={RUN}").json()["results"] == []
+    assert reader.get(f"spans/?command_run={run.pk}").json()["results"] == []
     for wrong in ("", "?run=x", "?trace=xyz"):
         assert reader.get(f"spans/{wrong}").status_code == 400
 
@@ -139,11 +148,18 @@ def test_spans_of_a_run_are_all_of_the_activities_that_name_it(project: Project,
 def test_a_session_holds_its_activities_and_what_they_used(project: Project, reader: Caller) -> None:
     scout = take(project, [*an_activity(1), *an_activity(2), *an_activity(3, session="s2")])
     rows = reader.get("sessions/").json()["results"]
-    assert {row["session"]: row["agents"] for row in rows} == {"s/1": 1, "s2": 1}
+    assert {row["id"]: row["activities"] for row in rows} == {"s/1": 2, "s2": 1}
+    assert rows[0]["agents"] == [{"id": str(scout.pk), "name": "scout"}]
     assert reader.get(f"sessions/?agent={scout.pk}&limit=1").json()["next"]
     found = reader.get("sessions/s/1/").json()
     assert {row["title"] for row in found["activities"]} == {"Task 1", "Task 2"}
-    assert (found["tokens"]["input"], found["cost_usd"]) == (214, 0.004)
+    assert (found["input_tokens"], found["cost_usd"], found["unpriced_calls"]) == (214, 0.004, 2)
+    assert (found["activity_count"], found["more"], found["status"], found["errors"]) == (
+        2,
+        False,
+        "ended",
+        0,
+    )
     assert reader.get("sessions/nothing/").status_code == 404
     assert reader.get("sessions/?agent=x").status_code == 400
 
@@ -154,8 +170,8 @@ def test_a_session_that_only_a_model_call_names_is_its_activitys(project: Projec
     assert (row["session"], row["span_id"]) == ("talk", span_id(1))
 
 
-def test_another_project_sees_none_of_it(project: Project) -> None:
-    scout = take(project, an_activity(run_id=RUN))
+def test_another_project_sees_none_of_it(project: Project, run: Run) -> None:
+    scout = take(project, an_activity(run_id=run.pk))
     stranger = caller(make_user("admin", make_project()))
     pk = Span.objects.filter(project=project).values_list("pk", flat=True)[0]
     for path in (
@@ -163,7 +179,7 @@ def test_another_project_sees_none_of_it(project: Project) -> None:
         "sessions/s/1/",
     ):  # fmt: skip
         assert stranger.get(path).status_code == 404, path
-    for path in (f"spans/?run={RUN}", f"spans/?trace={trace_id(1)}", "sessions/"):
+    for path in (f"spans/?run={run.pk}", f"spans/?trace={trace_id(1)}", "sessions/"):
         assert stranger.get(path).json()["results"] == [], path
     assert stranger.get(f"sessions/?agent={scout.pk}").status_code == 400
 

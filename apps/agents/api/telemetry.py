@@ -18,8 +18,17 @@ from apps.accounts.api.permissions import IsViewer
 from apps.agents.api.agents import agent_or_404
 from apps.agents.api.agents import one_of as one_of_given
 from apps.agents.api.serializers import AgentBriefSerializer
-from apps.agents.models import Agent, CostSource, Span, SpanKind, SpanSource, SpanStatus
-from apps.agents.telemetry import activities
+from apps.agents.models import (
+    Agent,
+    CostSource,
+    Session,
+    SessionStatus,
+    Span,
+    SpanKind,
+    SpanSource,
+    SpanStatus,
+)
+from apps.agents.telemetry import activities, sessions
 from apps.errors import InvalidInput, NotFound
 
 TRACE, SPAN = re.compile(r"[0-9a-f]{32}"), re.compile(r"[0-9a-f]{16}")
@@ -108,7 +117,13 @@ class ActivityDetailSerializer(ActivitySerializer):
     spans = DeepSpanSerializer(many=True, help_text="Every span after its parent")
 
 
+class RunSpansSerializer(serializers.Serializer[Any]):
+    results = DeepSpanSerializer(many=True, help_text="Every span after its parent, the oldest first")
+    more = serializers.BooleanField(help_text="It has more spans than are shown")
+
+
 class SpanSerializer(SpanRowSerializer):
+    duration_ms = serializers.FloatField(allow_null=True, help_text="Null while it has no end")
     seen_at = serializers.DateTimeField(help_text="When it was last heard of")
     attributes = serializers.DictField()
     resource = serializers.DictField()
@@ -117,17 +132,38 @@ class SpanSerializer(SpanRowSerializer):
     output = serializers.CharField()
 
 
-class SessionRowSerializer(serializers.Serializer[Any]):
-    session = serializers.CharField()
+class SessionAgentSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+
+
+class SessionFactsSerializer(serializers.Serializer[Any]):
+    """Null where nothing told a number."""
+
+    id = serializers.CharField(help_text="As its sender calls it")
+    agents = SessionAgentSerializer(many=True, help_text="The first five in it")
+    status = serializers.ChoiceField(choices=SessionStatus.choices)
     first_at = serializers.DateTimeField()
-    last_at = serializers.DateTimeField(help_text="When its newest span began")
-    span_count = serializers.IntegerField(help_text="Spans that name it")
-    agents = serializers.IntegerField()
+    last_at = serializers.DateTimeField(help_text="The newest start or end of its spans")
+    errors = serializers.IntegerField(help_text="Activities that failed")  # type: ignore[assignment]
+    input_tokens = serializers.IntegerField(allow_null=True)
+    output_tokens = serializers.IntegerField(allow_null=True)
+    cache_read_tokens = serializers.IntegerField(allow_null=True)
+    cache_write_tokens = serializers.IntegerField(allow_null=True)
+    reasoning_tokens = serializers.IntegerField(allow_null=True, help_text="A part of the output")
+    cost_usd = serializers.FloatField(allow_null=True, help_text="What is known of it; null: nothing is")
+    cost_source = serializers.ChoiceField(choices=CostSource.choices)
+    unpriced_calls = serializers.IntegerField(help_text="Model calls whose cost nobody knows")
 
 
-class SessionSerializer(SessionRowSerializer, UseSerializer):
-    activities = ActivitySerializer(many=True, help_text="The newest; what was used is theirs")
-    truncated = serializers.BooleanField(help_text="It has more activities than are shown")
+class SessionRowSerializer(SessionFactsSerializer):
+    activities = serializers.IntegerField(help_text="How many activities it has")
+
+
+class SessionSerializer(SessionFactsSerializer):
+    activity_count = serializers.IntegerField()
+    activities = ActivitySerializer(many=True, help_text="The newest of them")
+    more = serializers.BooleanField(help_text="It has more activities than are shown")
 
 
 class AgentActivitiesView(GenericAPIView[Span]):
@@ -236,23 +272,28 @@ class SpanView(GenericAPIView[Span]):
         return Response(SpanSerializer(found).data)
 
 
-class SessionsView(GenericAPIView[Span]):
+class SessionsView(GenericAPIView[Session]):
     permission_classes = (IsViewer,)
     serializer_class = SessionRowSerializer
-    ordering = ("-last_at", "session")
-    queryset = Span.objects.none()
+    ordering = ("-last_at", "-id")
+    queryset = Session.objects.none()
 
     @extend_schema(
         operation_id="list_sessions",
         tags=["telemetry"],
-        parameters=[OpenApiParameter("agent", UUID)],
+        parameters=[
+            OpenApiParameter("agent", UUID, description="Sessions that this agent took part in"),
+            OpenApiParameter("q", str, description="In the session's id or the name of an agent in it"),
+        ],
         responses=SessionRowSerializer(many=True),
     )
     def get(self, request: Request) -> Response:
         """Sessions: what several activities belong to, the newest first."""
         project_id = principal_of(request).project_id
-        rows = activities.sessions(project_id, _agent(request, project_id))
-        page = self.paginate_queryset(rows) or []
+        rows = sessions.sessions(
+            project_id, _agent(request, project_id), request.query_params.get("q", "")[:100]
+        )
+        page = sessions.session_rows(project_id, self.paginate_queryset(rows) or [])
         return self.get_paginated_response(SessionRowSerializer(page, many=True).data)
 
 
@@ -269,14 +310,14 @@ def _agent(request: Request, project_id: UUID) -> Agent | None:
     return found
 
 
-class SessionView(GenericAPIView[Span]):
+class SessionView(GenericAPIView[Session]):
     permission_classes = (IsViewer,)
     serializer_class = SessionSerializer
 
     @extend_schema(operation_id="get_session", tags=["telemetry"], responses=SessionSerializer)
     def get(self, request: Request, session: str) -> Response:
-        """One session with its activities and what they used."""
-        found = activities.session(principal_of(request).project_id, session)
+        """One session with its newest activities and what it used."""
+        found = sessions.session(principal_of(request).project_id, session)
         if found is None:
             raise NotFound("There is no such session in this project.")
         return Response(SessionSerializer(found).data)

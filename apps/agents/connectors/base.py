@@ -36,6 +36,13 @@ class Work:
     secret_version: int = 1
     run_id: UUID | None = None
 
+    @property
+    def traceparent(self) -> str:
+        """W3C Trace Context: the trace is the run's id (or the command run's), the parent the command run.
+        Spans that go on from it are known by it: `telemetry.links`."""
+        trace = (self.run_id or self.command_run_id).hex
+        return f"00-{trace}-{self.command_run_id.hex[:16]}-01"
+
 
 @dataclass(frozen=True)
 class Outcome:

@@ -77,6 +77,7 @@ def _order(work: Work) -> dict[str, Any]:
         "fence": work.fence,
         "idempotency_key": work.idempotency_key,
         "timeout_seconds": work.timeout_seconds,
+        "traceparent": work.traceparent,
         "callback_url": credentials.callback_url(work.command_run_id),
         "callback_token": credentials.callback_token(work.command_run_id, work.fence),
     }
@@ -85,7 +86,7 @@ def _order(work: Work) -> dict[str, Any]:
 def _signed(work: Work, message_id: str, body: Mapping[str, Any]) -> Request:
     assert work.agent_id is not None  # there is an endpoint
     secrets = credentials.signing_secrets(work.agent_id, work.secret_version)
-    more = {"Idempotency-Key": work.idempotency_key, "traceparent": _traceparent(work)}
+    more = {"Idempotency-Key": work.idempotency_key, "traceparent": work.traceparent}
     return _request(work.endpoint, secrets, message_id, body, more)
 
 
@@ -107,12 +108,6 @@ def _request(
         **(more or {}),
     }
     return Request("POST", url, headers, content)
-
-
-def _traceparent(work: Work) -> str:
-    """W3C Trace Context: the trace is the run's id (or the command run's), the parent the command run."""
-    trace = (work.run_id or work.command_run_id).hex
-    return f"00-{trace}-{work.command_run_id.hex[:16]}-01"
 
 
 def _tell_to_stop(work: Work) -> None:

@@ -3,6 +3,8 @@
 from apps.agents.models.telemetry import (
     ClientEvent,
     CostSource,
+    Session,
+    SessionStatus,
     Span,
     SpanData,
     SpanKind,
@@ -53,6 +55,8 @@ __all__ = [
     "LogLevel",
     "Provenance",
     "RunStatus",
+    "Session",
+    "SessionStatus",
     "Span",
     "SpanData",
     "SpanKind",

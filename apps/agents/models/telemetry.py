@@ -129,6 +129,7 @@ class Span(models.Model):
             models.Index(
                 fields=["project", "session", "started_at"], condition=~Q(session=""), name="span_of_session"
             ),
+            models.Index(fields=["agent", "session"], condition=~Q(session=""), name="span_session_of_agent"),
             models.Index(fields=["run_id"], condition=Q(run_id__isnull=False), name="span_of_run"),
             models.Index(
                 fields=["command_run_id"],
@@ -147,6 +148,52 @@ class Span(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.status})"
+
+
+class SessionStatus(models.TextChoices):
+    """`unknown`: its newest activity was not heard of any more before it told an end."""
+
+    OPEN = "open"
+    ENDED = "ended"
+    UNKNOWN = "unknown"
+
+
+class Session(models.Model):
+    """What several activities belong to, by the id that their sender gives it, with their sums.
+
+    Storing a span of it only marks it `stale`. The sums are made from the spans, never by counting on:
+    by the engine soon after, and by whoever reads a session that is still stale.
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(max_length=200, help_text="The sender's id of it")
+    first_at = models.DateTimeField(help_text="When its first span began")
+    last_at = models.DateTimeField(help_text="The newest start or end of its spans")
+    stale = models.BooleanField(default=True, help_text="Spans came since the sums were made")
+    changes = models.PositiveBigIntegerField(default=1, help_text="How often it was marked stale")
+    status = models.CharField(max_length=10, choices=SessionStatus.choices, default=SessionStatus.UNKNOWN)
+    agents = models.JSONField(default=list, help_text="The ids of the first agents in it")
+    activities = models.PositiveIntegerField(default=0)
+    errors = models.PositiveIntegerField(default=0, help_text="Activities that failed")
+    input_tokens = models.PositiveBigIntegerField(null=True, blank=True)
+    output_tokens = models.PositiveBigIntegerField(null=True, blank=True)
+    cache_read_tokens = models.PositiveBigIntegerField(null=True, blank=True)
+    cache_write_tokens = models.PositiveBigIntegerField(null=True, blank=True)
+    reasoning_tokens = models.PositiveBigIntegerField(null=True, blank=True)
+    cost_usd = models.DecimalField(null=True, blank=True, max_digits=18, decimal_places=8)
+    cost_source = models.CharField(max_length=10, choices=CostSource.choices, default=CostSource.UNKNOWN)
+    unpriced_calls = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["-last_at", "-id"]
+        constraints = [models.UniqueConstraint(fields=["project", "name"], name="session_once")]
+        indexes = [
+            models.Index(fields=["project", "-last_at", "-id"], name="session_newest"),
+            models.Index(fields=["id"], condition=Q(stale=True), name="session_stale"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class SpanData(models.Model):

@@ -1,4 +1,4 @@
-"""Reads of stored spans: activities, their spans as a waterfall, sessions. A few queries a page, never
+"""Reads of stored spans: activities, their spans as a waterfall. A few queries a page, never
 one a row.
 
 An activity is the unit of a root span, the top-most agent or workflow span, with all that is below it.
@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, F, Max, Min, Q, QuerySet, Sum
+from django.db.models import Count, F, Max, Q, QuerySet, Sum
 
 from apps.agents.models import Agent, Span, SpanData, SpanKind
 from apps.agents.telemetry import counting
@@ -22,7 +23,7 @@ from apps.events.conditions import one_of
 
 # More of one activity are not shown; its sums then come from the database, model calls only.
 SPANS_SHOWN = 5000
-ACTIVITIES_OF_SESSION = 200
+SPANS_OF_RUN = 1000
 ROOT_KINDS = (SpanKind.AGENT, SpanKind.WORKFLOW)
 
 USED = (
@@ -52,10 +53,45 @@ def linked(project_id: UUID, column: str, value: UUID) -> QuerySet[Span]:
     return spans(project_id).filter(Q(**{column: value}) | within)
 
 
+def spans_of_run(project_id: UUID, run_id: UUID) -> dict[str, Any]:
+    """What a run's agents did, the oldest first in the order of the tree, each span with its step."""
+    found = span_rows(linked(project_id, "run_id", run_id).order_by("started_at", "id")[: SPANS_OF_RUN + 1])
+    rows = in_depth_order(found[:SPANS_OF_RUN])
+    inherit_links(rows, run_id)
+    return {"results": rows, "more": len(found) > SPANS_OF_RUN}
+
+
+def inherit_links(rows: Sequence[dict[str, Any]], run_id: UUID | None = None) -> None:
+    """Spans in the order of the tree that name no run, step or command run are of their parents'."""
+    above: dict[Key, dict[str, Any]] = {}
+    for row in rows:
+        parent = above.get((row["trace_id"], row["parent_span_id"]), {})
+        row["run_id"] = row["run_id"] or parent.get("run_id") or run_id
+        for name in ("step_id", "command_run_id"):
+            row[name] = row[name] or parent.get(name)
+        above[row["trace_id"], row["span_id"]] = row
+
+
 def roots(project_id: UUID) -> QuerySet[Span]:
     """The root spans of a project, with what a row of a list needs."""
     found = spans(project_id).filter(one_of("kind", ROOT_KINDS), root_span_id=F("span_id"))
     return found.select_related("agent")
+
+
+def roots_of(project_id: UUID, keys: Sequence[Key]) -> dict[Key, Span]:
+    """The root spans of these activities."""
+    found = roots(project_id).filter(
+        trace_id__in={trace_id for trace_id, _ in keys}, span_id__in={root for _, root in keys}
+    )
+    wanted = set(keys)
+    rows = {(root.trace_id, root.span_id): root for root in found.order_by()}
+    return {key: root for key, root in rows.items() if key in wanted}
+
+
+def totals_of(project_id: UUID, keys: Sequence[Key]) -> dict[Key, Totals]:
+    """What each of these activities used; two or three queries."""
+    counts = _counts(project_id, list(keys))
+    return _totals(project_id, {key: counts[key]["span_count"] for key in keys if key in counts})
 
 
 def activity_rows(project_id: UUID, found: Sequence[Span]) -> list[dict[str, Any]]:
@@ -181,7 +217,9 @@ def activity(project_id: UUID, trace_id: str, span_id: str) -> dict[str, Any] | 
         _within(project_id, [(trace_id, span_id)]).order_by("started_at", "id")[: SPANS_SHOWN + 1]
     )
     (about,) = activity_rows(project_id, [root])
-    return about | {"truncated": len(rows) > SPANS_SHOWN, "spans": in_depth_order(rows[:SPANS_SHOWN])}
+    ordered = in_depth_order(rows[:SPANS_SHOWN])
+    inherit_links(ordered)
+    return about | {"truncated": len(rows) > SPANS_SHOWN, "spans": ordered}
 
 
 def span_rows(found: QuerySet[Span]) -> list[dict[str, Any]]:
@@ -200,23 +238,25 @@ def span_row(row: dict[str, Any]) -> dict[str, Any]:
 
 def in_depth_order(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Every span after its parent and before its parent's next child; `depth` is 0 for those on top."""
-    by_id = {row["span_id"]: row for row in rows}
-    children: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    keys = {(row["trace_id"], row["span_id"]) for row in rows}
+    children: dict[Key, list[dict[str, Any]]] = defaultdict(list)
     tops: list[dict[str, Any]] = []
     for row in rows:
-        (children[row["parent_span_id"]] if row["parent_span_id"] in by_id else tops).append(row)
+        above = (row["trace_id"], row["parent_span_id"])
+        (children[above] if above in keys else tops).append(row)
     ordered: list[dict[str, Any]] = []
-    placed: set[str] = set()
+    placed: set[Key] = set()
     # What stands in a circle has no top: it comes last, from its earliest span on.
     for top in (*tops, *rows):
         waiting = [(top, 0)]
         while waiting:
             row, depth = waiting.pop()
-            if row["span_id"] in placed:
+            key = (row["trace_id"], row["span_id"])
+            if key in placed:
                 continue
-            placed.add(row["span_id"])
+            placed.add(key)
             ordered.append(row | {"depth": depth})
-            waiting.extend((child, depth + 1) for child in reversed(children[row["span_id"]]))
+            waiting.extend((child, depth + 1) for child in reversed(children[key]))
     return ordered
 
 
@@ -226,68 +266,31 @@ def span_detail(project_id: UUID, pk: int) -> dict[str, Any] | None:
     if row is None:
         return None
     data = SpanData.objects.filter(span_id=pk).first() or SpanData()
-    return span_row(row) | {
-        "seen_at": row["seen_at"],
-        "attributes": data.attributes,
-        "resource": data.resource,
-        "events": data.events,
-        "input": data.input,
-        "output": data.output,
-    }
-
-
-def sessions(project_id: UUID, agent: Agent | None = None) -> QuerySet[Span, Any]:
-    """Sessions with when they were first and last heard of and how many spans name them."""
-    found = spans(project_id).exclude(session="")
-    if agent is not None:
-        found = found.filter(agent=agent)
+    lasted = row["ended_at"] and (row["ended_at"] - row["started_at"]) / timedelta(milliseconds=1)
     return (
-        found.order_by()
-        .values("session")
-        .annotate(
-            first_at=Min("started_at"),
-            last_at=Max("started_at"),
-            span_count=Count("id"),
-            agents=Count("agent_id", distinct=True),
-        )
+        span_row(row)
+        | _links_of_root(project_id, row)
+        | {
+            "duration_ms": lasted,
+            "seen_at": row["seen_at"],
+            "attributes": data.attributes,
+            "resource": data.resource,
+            "events": data.events,
+            "input": data.input,
+            "output": data.output,
+        }
     )
 
 
-def session(project_id: UUID, name: str) -> dict[str, Any] | None:
-    """A session, its newest activities and what these used in all; None when no span names it."""
-    about = sessions(project_id).filter(session=name).order_by("session").first()
-    if about is None:
-        return None
-    named = spans(project_id).filter(session=name).exclude(root_span_id="").order_by()
-    keys = set(named.values_list("trace_id", "root_span_id").distinct()[:SPANS_SHOWN])
-    candidates = roots(project_id).filter(
-        trace_id__in={trace_id for trace_id, _ in keys}, span_id__in={root for _, root in keys}
-    )
-    found = [
-        root for root in candidates.order_by("-started_at", "-id") if (root.trace_id, root.span_id) in keys
-    ]
-    shown = found[:ACTIVITIES_OF_SESSION]
-    rows = activity_rows(project_id, shown)
-    return dict(about) | {
-        "activities": rows,
-        "truncated": len(found) > len(shown),
-    } | _sum_of(rows)  # fmt: skip
-
-
-def _sum_of(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    def known(values: Iterable[Any]) -> Any:
-        told = [value for value in values if value is not None]
-        return sum(told) if told else None
-
-    names = ("input", "output", "cache_read", "cache_write", "reasoning")
-    cost = known(row["cost_usd"] for row in rows)
-    is_computed = any(row["cost_source"] == "computed" for row in rows)
-    return {
-        "tokens": {name: known(row["tokens"][name] for row in rows) for name in names},
-        "cost_usd": cost,
-        "cost_source": UNKNOWN if cost is None else "computed" if is_computed else "reported",
-        "unpriced_calls": sum(row["unpriced_calls"] for row in rows),
-    }
+def _links_of_root(project_id: UUID, row: dict[str, Any]) -> dict[str, UUID | None]:
+    """The run, the step and the command run of a span: its own, or else those of its activity."""
+    names = ("run_id", "step_id", "command_run_id")
+    found = {name: row[name] for name in names}
+    if found["step_id"] or not row["root_span_id"]:
+        return found
+    key = {"trace_id": row["trace_id"], "span_id": row["root_span_id"]}
+    root = spans(project_id).filter(**key).values(*names).first() or found
+    return {name: found[name] or root[name] for name in names}
 
 
 def _agent(agent: Agent | None) -> dict[str, Any] | None:

@@ -29,7 +29,7 @@ from apps.agents.models import (
     SpanStatus,
 )
 from apps.agents.status import refresh_agent
-from apps.agents.telemetry import rows
+from apps.agents.telemetry import rows, sessions
 from apps.agents.telemetry.facts import AgentFacts
 from apps.agents.telemetry.senders import about
 from apps.events import journal, layer
@@ -221,9 +221,11 @@ def _open() -> QuerySet[Span]:
 def _forget(project_id: UUID, ids: list[int], since: datetime) -> int:
     with journal.changes(project_id) as change:
         rows.lock(project_id)
-        stale = list(_open().filter(pk__in=ids, seen_at__lt=since).values_list("pk", "agent_id"))
-        Span.objects.filter(pk__in=[pk for pk, _ in stale]).update(status=SpanStatus.UNKNOWN)
-        agents = {agent_id: None for _, agent_id in stale}
+        found = _open().filter(pk__in=ids, seen_at__lt=since)
+        stale = list(found.values_list("pk", "agent_id", "trace_id"))
+        Span.objects.filter(pk__in=[pk for pk, _, _ in stale]).update(status=SpanStatus.UNKNOWN)
+        sessions.mark_traces(project_id, {trace_id for _, _, trace_id in stale})
+        agents = {agent_id: None for _, agent_id, _ in stale}
         _derive(change, agents, (), is_signal=False)
     return len(stale)
 

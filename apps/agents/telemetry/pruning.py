@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import transaction
 
 from apps.accounts.models import Project
-from apps.agents.models.telemetry import Span, SpanData
+from apps.agents.models.telemetry import Session, Span, SpanData
 from apps.events.clock import now
 
 PORTION = 500
@@ -28,6 +28,8 @@ def prune(is_stopped: Callable[[], bool] = lambda: False) -> int:
             portion = _remove_oldest(project_id, before)
             gone += portion
             if portion < PORTION:
+                # None of the spans of these is left.
+                Session.objects.filter(project=project_id, last_at__lt=before).delete()
                 break
     return gone
 

@@ -14,7 +14,7 @@ from uuid import UUID
 from apps.agents.keyholders import note_keys
 from apps.agents.models import Agent, Span, SpanSource, SpanStatus
 from apps.agents.telemetry import facts as f
-from apps.agents.telemetry import merging, presence, rows, senders, tree
+from apps.agents.telemetry import links, merging, presence, rows, senders, sessions, tree
 from apps.agents.telemetry.facts import AgentFacts, SpanFacts
 from apps.agents.telemetry.merging import Key, Row
 from apps.events import journal
@@ -42,7 +42,8 @@ def take(
         rows.lock(project_id)
         given = iter(facts)
         while some := list(islice(given, AT_ONCE)):
-            _Taking(change, batch_agent_id, key_id).take(some)
+            found = links.linked(project_id, some)
+            _Taking(change, batch_agent_id, key_id, found.traces).take(found.facts)
 
 
 def _is_there(project_id: UUID, agent_id: UUID | None) -> bool:
@@ -57,6 +58,7 @@ class _Taking:
     change: Change
     bound: UUID | None
     key_id: UUID | None
+    of_runs: frozenset[str]  # traces of runs, in which many agents' activities are
     told: dict[Key, SpanFacts] = field(default_factory=dict)  # the newest word that counted
     held: dict[Key, Row] = field(default_factory=dict)
     rows: dict[Key, Row] = field(default_factory=dict)
@@ -66,7 +68,7 @@ class _Taking:
     def project_id(self) -> UUID:
         return self.change.project_id
 
-    def take(self, facts: list[SpanFacts]) -> None:
+    def take(self, facts: Sequence[SpanFacts]) -> None:
         keys = dict.fromkeys((fact.trace_id, fact.span_id) for fact in facts)
         above = dict.fromkeys((fact.trace_id, fact.parent_span_id) for fact in facts if fact.parent_span_id)
         self.held = rows.held(self.project_id, keys | above)
@@ -75,7 +77,7 @@ class _Taking:
         self._settle(facts)
         self._write()
 
-    def _merge(self, facts: list[SpanFacts]) -> None:
+    def _merge(self, facts: Sequence[SpanFacts]) -> None:
         for fact in facts:
             key = (fact.trace_id, fact.span_id)
             row = merging.told(fact)
@@ -87,7 +89,7 @@ class _Taking:
             if wins:
                 self.told[key] = fact
 
-    def _infer_parents(self, facts: list[SpanFacts]) -> None:
+    def _infer_parents(self, facts: Sequence[SpanFacts]) -> None:
         orphans: dict[Key, list[SpanFacts]] = defaultdict(list)
         for fact in facts:
             above = (fact.trace_id, fact.parent_span_id)
@@ -108,7 +110,11 @@ class _Taking:
             self.rows[key] = row
 
     def _traces_that_are_over(self, traces: set[str]) -> set[str]:
-        """Traces whose top is an agent or workflow span that ended: nothing below can be open unheard."""
+        """Traces whose top is an agent or workflow span that ended: nothing below can be open unheard.
+
+        The trace of a run has many tops, and says nothing of what is below another one.
+        """
+        traces = traces - self.of_runs
         over = {row["trace_id"] for row in self.rows.values() if _is_ended_top(row)}
         unknown = traces - over
         if unknown:
@@ -118,7 +124,7 @@ class _Taking:
             over.update(ended.exclude(source=SpanSource.INFERRED).values_list("trace_id", flat=True))
         return over
 
-    def _settle(self, facts: list[SpanFacts]) -> None:
+    def _settle(self, facts: Sequence[SpanFacts]) -> None:
         """Find the agents, and give every row its root and its agent."""
         named: dict[Key, UUID | None] = {}
         guessed: dict[Key, UUID | None] = {}
@@ -162,7 +168,7 @@ class _Taking:
         named |= {key: agent_id for key, agent_id in guessed.items() if self._is_alone(key)}
         return guessed
 
-    def _add_inferred(self, own: dict[Key, SpanFacts], facts: list[SpanFacts]) -> None:
+    def _add_inferred(self, own: dict[Key, SpanFacts], facts: Sequence[SpanFacts]) -> None:
         """A parent of which nothing was heard is taken to be its children's agent's."""
         for fact in facts:
             above = (fact.trace_id, fact.parent_span_id)
@@ -184,6 +190,7 @@ class _Taking:
             row["seen_at"] = moment
         told = {key: fact for key, fact in self.told.items() if key in changed}
         rows.write(self.project_id, list(changed.values()), told)
+        sessions.mark(self.project_id, changed.values())
         agents = {row["agent_id"] for row in changed.values()}
         agents |= self._move_what_is_below(changed)
         agents |= self._note_signals(changed)
@@ -238,7 +245,7 @@ class _Taking:
 
     def _close_what_is_over(self, changed: Mapping[Key, Row]) -> set[UUID | None]:
         """The top of a trace ended: parents that were only inferred are not open any more."""
-        over = {row["trace_id"] for row in changed.values() if _is_ended_top(row)}
+        over = {row["trace_id"] for row in changed.values() if _is_ended_top(row)} - self.of_runs
         if not over:
             return set()
         unheard = Span.objects.order_by().filter(

@@ -1026,6 +1026,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run_id}/spans/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What the agents did for the run, step by step: its first 1,000 spans as a tree, oldest first. */
+        get: operations["list_spans_of_run"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run_id}/steps/": {
         parameters: {
             query?: never;
@@ -1124,8 +1141,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * @description Start the workflows of the runs that fit the filter again, each with the same input. What is
-         *     left over would be the same again with new runs: name the runs instead.
+         * @description Start the workflows of the runs that fit the filter again, each with the same input, the oldest
+         *     first, at most 500 at a time. While `next` is not null send it along: what was started meanwhile
+         *     is left out, and a slice that is asked for twice starts nothing twice.
          */
         post: operations["rerun_runs"];
         delete?: never;
@@ -1283,7 +1301,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description One session with its activities and what they used. */
+        /** @description One session with its newest activities and what it used. */
         get: operations["get_session"];
         put?: never;
         post?: never;
@@ -3863,6 +3881,12 @@ export interface components {
             /** @default 500 */
             limit: number;
         };
+        RunSpans: {
+            /** @description It has more spans than are shown */
+            more: boolean;
+            /** @description Every span after its parent, the oldest first */
+            results: components["schemas"]["DeepSpan"][];
+        };
         /** @description The part that every verb on many has in common; the filter is added by each. */
         RunsPriorityRequest: {
             /**
@@ -3875,6 +3899,31 @@ export interface components {
             limit: number;
             /** @description Higher goes first */
             priority: number;
+        };
+        RunsRerunDone: {
+            /** @description On how many it was, or with dry_run would be, done */
+            done: number;
+            /** @description On how many it is still possible: ask again */
+            left: number;
+            /** @description What fits the filter; not counted beyond 10,000 */
+            matched: number;
+            /** @description Send it along to go on; null when nothing is left */
+            next: string | null;
+            /** @description Some of those on which it is not possible, at most 20 */
+            refused: components["schemas"]["Refusal"][];
+        };
+        /** @description The part that every verb on many has in common; the filter is added by each. */
+        RunsRerunRequest: {
+            /**
+             * @description Only say on how many
+             * @default false
+             */
+            dry_run: boolean;
+            filter: components["schemas"]["RunFilterRequest"];
+            /** @default 500 */
+            limit: number;
+            /** @description From the answer before, with the same filter: goes on where that one ended */
+            next?: string | null;
         };
         RunState: {
             cancel_requested: boolean;
@@ -4008,45 +4057,82 @@ export interface components {
             time_zone: string;
             version: string;
         };
+        /** @description Null where nothing told a number. */
         Session: {
-            /** @description The newest; what was used is theirs */
+            /** @description The newest of them */
             activities: components["schemas"]["Activity"][];
-            agents: number;
+            activity_count: number;
+            /** @description The first five in it */
+            agents: components["schemas"]["SessionAgent"][];
+            cache_read_tokens: number | null;
+            cache_write_tokens: number | null;
             cost_source: components["schemas"]["CostSourceEnum"];
             /**
              * Format: double
              * @description What is known of it; null: nothing is
              */
             cost_usd: number | null;
+            /** @description Activities that failed */
+            errors: number;
             /** Format: date-time */
             first_at: string;
+            /** @description As its sender calls it */
+            id: string;
+            input_tokens: number | null;
             /**
              * Format: date-time
-             * @description When its newest span began
+             * @description The newest start or end of its spans
              */
             last_at: string;
-            session: string;
-            /** @description Spans that name it */
-            span_count: number;
-            tokens: components["schemas"]["UsedTokens"];
             /** @description It has more activities than are shown */
-            truncated: boolean;
+            more: boolean;
+            output_tokens: number | null;
+            /** @description A part of the output */
+            reasoning_tokens: number | null;
+            status: components["schemas"]["SessionStatusEnum"];
             /** @description Model calls whose cost nobody knows */
             unpriced_calls: number;
         };
+        SessionAgent: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+        };
+        /** @description Null where nothing told a number. */
         SessionRow: {
-            agents: number;
+            /** @description How many activities it has */
+            activities: number;
+            /** @description The first five in it */
+            agents: components["schemas"]["SessionAgent"][];
+            cache_read_tokens: number | null;
+            cache_write_tokens: number | null;
+            cost_source: components["schemas"]["CostSourceEnum"];
+            /**
+             * Format: double
+             * @description What is known of it; null: nothing is
+             */
+            cost_usd: number | null;
+            /** @description Activities that failed */
+            errors: number;
             /** Format: date-time */
             first_at: string;
+            /** @description As its sender calls it */
+            id: string;
+            input_tokens: number | null;
             /**
              * Format: date-time
-             * @description When its newest span began
+             * @description The newest start or end of its spans
              */
             last_at: string;
-            session: string;
-            /** @description Spans that name it */
-            span_count: number;
+            output_tokens: number | null;
+            /** @description A part of the output */
+            reasoning_tokens: number | null;
+            status: components["schemas"]["SessionStatusEnum"];
+            /** @description Model calls whose cost nobody knows */
+            unpriced_calls: number;
         };
+        /** @enum {string} */
+        SessionStatusEnum: "open" | "ended" | "unknown";
         Signal: {
             cancel: boolean;
             /** @description The newest update of that agent or command run */
@@ -4093,6 +4179,11 @@ export interface components {
             cost_source: components["schemas"]["CostSourceEnum"];
             /** Format: double */
             cost_usd: number | null;
+            /**
+             * Format: double
+             * @description Null while it has no end
+             */
+            duration_ms: number | null;
             /** Format: date-time */
             ended_at: string | null;
             error: string;
@@ -7217,6 +7308,36 @@ export interface operations {
             };
         };
     };
+    list_spans_of_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunSpans"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_steps: {
         parameters: {
             query?: {
@@ -7388,13 +7509,16 @@ export interface operations {
     rerun_runs: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description With the same key no run is started again twice, also when an answer was lost. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["RunsBulkRequest"];
+                "application/json": components["schemas"]["RunsRerunRequest"];
             };
         };
         responses: {
@@ -7403,7 +7527,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["BulkDone"];
+                    "application/json": components["schemas"]["RunsRerunDone"];
                 };
             };
             /** @description An error. */
@@ -7744,11 +7868,14 @@ export interface operations {
     list_sessions: {
         parameters: {
             query?: {
+                /** @description Sessions that this agent took part in */
                 agent?: string;
                 /** @description The pagination cursor value. */
                 cursor?: string;
                 /** @description Number of results to return per page. */
                 limit?: number;
+                /** @description In the session's id or the name of an agent in it */
+                q?: string;
             };
             header?: never;
             path?: never;
