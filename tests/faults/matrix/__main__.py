@@ -1,7 +1,8 @@
 """`python -m tests.faults.matrix`: every case once, the table at the end. Ends by itself.
 
 MC_FAULT_SEED (random) decides order and moments, MC_FAULT_CASES (all) how many, MC_FAULT_STACKS (1)
-how many installations suffer side by side, MC_FAULT_POINT which points by a part of their name.
+how many installations suffer side by side, MC_FAULT_POINT which points by a part of their name,
+MC_FAULT_FLOW in which of the workflows, by their names with commas.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import threading
 import time
 from pathlib import Path
 
+from tests.faults.matrix.flows import FLOWS
 from tests.faults.matrix.plan import discover, every_case, never_reached, once_more
 from tests.faults.matrix.rig import Case, Installation, Result
 from tests.faults.matrix.table import summary, table, violations
@@ -22,15 +24,16 @@ def main() -> int:
     seed = int(os.environ.get("MC_FAULT_SEED") or random.randrange(10**6))
     began = time.monotonic()
     print(f"seed {seed}", flush=True)
+    chosen = os.environ.get("MC_FAULT_FLOW", "")
     with Installation(seed) as rig:
-        reached, clean = discover(rig)
+        reached, clean = discover(rig, chosen.split(",") if chosen else FLOWS)
         missed = never_reached(reached)
         cases = [
             one for one in every_case(reached, seed) if os.environ.get("MC_FAULT_POINT", "") in one.point
         ]
         cases = cases[: int(os.environ.get("MC_FAULT_CASES") or len(cases))]
-        results = _side_by_side(rig, seed, cases)
-    wrong = [*violations([*clean, *results]), *(f"never reached: {one}" for one in missed)]
+        results, webhooks = _side_by_side(rig, seed, cases)
+    wrong = [*violations([*clean, *results]), *webhooks, *(f"never reached: {one}" for one in missed)]
     text = f"{table(results)}\n\n{summary(results)}\n"
     print(f"\n{text}\nseed {seed}, {time.monotonic() - began:.0f} s")
     if into := os.environ.get("MC_FAULT_TABLE"):
@@ -40,8 +43,10 @@ def main() -> int:
     return 1 if wrong else 0
 
 
-def _side_by_side(rig: Installation, seed: int, cases: list[Case]) -> list[Result]:
+def _side_by_side(rig: Installation, seed: int, cases: list[Case]) -> tuple[list[Result], list[str]]:
+    """What came of each case, and what is wrong with the webhooks of all."""
     results: list[Result] = []
+    wrong: list[str] = []
     left = cases[::-1]
     lock = threading.Lock()
 
@@ -61,18 +66,26 @@ def _side_by_side(rig: Installation, seed: int, cases: list[Case]) -> list[Resul
                 for problem in result.problems:
                     print(f"    {problem}", flush=True)
 
+    def deliveries_of(one: Installation) -> None:
+        problems, arrived, repeated = one.deliveries()
+        with lock:
+            wrong.extend(problems)
+            print(f"webhooks: {arrived} events arrived, {repeated} of them more than once", flush=True)
+
     def another(number: int) -> None:
         with Installation(seed + number) as one:
             suffer_with(one)
+            deliveries_of(one)
 
     more = int(os.environ.get("MC_FAULT_STACKS") or 1) - 1
     others = [threading.Thread(target=another, args=(number + 1,)) for number in range(more)]
     for thread in others:
         thread.start()
     suffer_with(rig)
+    deliveries_of(rig)
     for thread in others:
         thread.join()
-    return results
+    return results, wrong
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ INPUT = {
 
 @dataclass(frozen=True)
 class Flow:
-    """One reference workflow. `ends` is each step's only right end, `quotes` whose output it quotes,
+    """One reference workflow. `ends` is each step's only right end (or `one|other`), `quotes` whose output it quotes,
     `parts` which steps are done by runs of which workflow. `more` is added to its definition; for
     `still` seconds nothing of it moves although nothing is wrong."""
 
@@ -207,6 +207,18 @@ FLOWS = {
             {"long": "completed", "then": "completed"},
             quotes={"then": "long"},
             still=22.0,
+        ),
+        # What is given up: work that nobody takes, a run that could not begin, a run without an end.
+        Flow(
+            "late",
+            (
+                work("nobody", agent="fault-guest", queue_timeout_seconds=1, on_failure="continue"),
+                {"key": "wrong", "workflow": "fault-part", "with": {"tag": 1}, "on_failure": "continue"},
+                work("held", "hold", agent="fault-hand", needs=["nobody", "wrong"]),
+            ),
+            {"nobody": "timed_out|cancelled", "wrong": "failed|cancelled", "held": "cancelled|skipped"},
+            status="failed",
+            more={"timeout_seconds": 5},
         ),
     )
 }

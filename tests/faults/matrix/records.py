@@ -47,14 +47,14 @@ class Records:
         )
         return int(self.rows(query, run_id, run_id, list(OVER), list(WORK_OVER))[0]["n"])
 
-    def work_status(self, run_id: Any, key: str) -> str:
-        """How the command run of a step is; nothing while it has none."""
+    def work_status(self, run_id: Any, key: str) -> tuple[str, str]:
+        """How the command run of a step is and what it waits for; nothing while it has none."""
         query = (
-            "SELECT w.status FROM agents_commandrun w JOIN workflows_step s ON s.command_run_id = w.id"
+            "SELECT w.status, w.wait_reason FROM agents_commandrun w JOIN workflows_step s ON s.command_run_id = w.id"
             " WHERE s.run_id = %s AND s.key = %s"
         )
         found = self.rows(query, run_id, key)
-        return str(found[0]["status"]) if found else ""
+        return (found[0]["status"], found[0]["wait_reason"]) if found else ("", "")
 
     def worker_of(self, run_id: Any, key: str) -> str:
         """Who holds the step's work now; nothing while nobody does."""

@@ -341,12 +341,13 @@ class _Person:
             self._once("cancel", lambda: self._call("POST", f"{path}/cancellation/", {}))
 
     def _pause_what_is_offered(self, run: dict[str, Any]) -> None:
-        """Pause before the guest takes its work, resume once that was taken back."""
+        """Pause before the guest takes its work, resume once that was taken back and says why it waits."""
         path = f"runs/{run['id']}"
-        offered = self._rig.records.work_status(run["id"], "offered")
+        offered, reason = self._rig.records.work_status(run["id"], "offered")
+        taken_back = offered == "queued" and reason.endswith("is paused")
         if "pause" not in self._done and offered == "dispatched":
             self._once("pause", lambda: self._call("POST", f"{path}/pause/"))
-        elif "resume" not in self._done and "pause" in self._done and self.is_done and offered == "queued":
+        elif "resume" not in self._done and "pause" in self._done and self.is_done and taken_back:
             self._once("resume", lambda: self._call("DELETE", f"{path}/pause/"))
         elif "resume" in self._done:
             self._rig.guest.open.set()
