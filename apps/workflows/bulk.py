@@ -28,7 +28,6 @@ class Verb(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     RETRY = "retry"
-    RERUN = "rerun"
     PRIORITISE = "prioritise"
 
 
@@ -54,8 +53,6 @@ class Wanted:
                 return Q(status__in=[RunStatus.FAILED, RunStatus.CANCELLED])
             case Verb.PRIORITISE:
                 return OPEN & ~Q(priority=self.priority)
-            case Verb.RERUN:
-                return Q()
 
     def why_not(self, run: Run) -> str:
         """Why the verb cannot be done on a run that is not among the possible ones."""
@@ -77,7 +74,6 @@ class Wanted:
             Verb.PAUSE: lambda: control.pause_run(run, by=self.by),
             Verb.RESUME: lambda: control.resume_run(run, by=self.by),
             Verb.RETRY: lambda: control.retry_run(run, by=self.by),
-            Verb.RERUN: lambda: control.rerun(run, by=self.by),
             Verb.PRIORITISE: lambda: control.prioritise_run(run, self.priority, by=self.by),
         }
         return verbs[self.verb]()
@@ -103,9 +99,8 @@ def act(
         for pk in ids:
             if pk not in known:
                 bulk.refuse(pk, "There is no such run in this project.")
-    if wanted.possible:
-        for run in matching.exclude(wanted.possible).order_by("-created_at", "-id")[:REFUSALS]:
-            bulk.refuse(run.pk, wanted.why_not(run))
+    for run in matching.exclude(wanted.possible).order_by("-created_at", "-id")[:REFUSALS]:
+        bulk.refuse(run.pk, wanted.why_not(run))
     count = possible.order_by()[:COUNTED].count()
     if dry_run:
         bulk.done, bulk.left = min(count, limit), max(0, count - limit)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Q
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
@@ -13,9 +14,10 @@ from rest_framework.response import Response
 
 from apps.accounts.api.authentication import principal_of
 from apps.accounts.api.permissions import IsOperator
+from apps.agents.api.agents import idempotency_key
 from apps.agents.api.bulk import BulkDoneSerializer, BulkSerializer, PrioritySerializer, bulk_answer
 from apps.agents.priorities import BULK
-from apps.workflows import bulk
+from apps.workflows import bulk, reruns
 from apps.workflows.api.views import workflow_id
 from apps.workflows.bulk import Verb, Wanted
 from apps.workflows.models import Origin, Run, RunStatus
@@ -36,6 +38,22 @@ class RunsPrioritySerializer(RunsBulkSerializer, PrioritySerializer):
     pass
 
 
+class RunsRerunSerializer(RunsBulkSerializer):
+    next = serializers.CharField(
+        required=False,
+        default=None,
+        allow_null=True,
+        max_length=200,
+        help_text="From the answer before, with the same filter: goes on where that one ended",
+    )
+
+
+class RunsRerunDoneSerializer(BulkDoneSerializer):
+    next = serializers.CharField(
+        allow_null=True, help_text="Send it along to go on; null when nothing is left"
+    )
+
+
 class _BulkView(GenericAPIView[Run]):
     permission_classes = (IsOperator,)
     serializer_class = BulkDoneSerializer
@@ -47,19 +65,24 @@ class _BulkView(GenericAPIView[Run]):
         given.is_valid(raise_exception=True)
         said = given.validated_data
         principal = principal_of(request)
+        where = _where(principal.project_id, said["filter"])
         wanted = Wanted(self.verb, by=principal.username, priority=said.get("priority", 0))
-        where = {name: said["filter"][name] for name in ("status", "origin") if name in said["filter"]}
-        if "workflow" in said["filter"]:
-            where["workflow"] = workflow_id(principal.project_id, said["filter"]["workflow"])
         done = bulk.act(
             principal.project_id,
             wanted,
-            Q(**where),
+            where,
             ids=said["filter"].get("ids"),
             limit=said["limit"],
             dry_run=said["dry_run"],
         )
         return bulk_answer(done)
+
+
+def _where(project_id: UUID, said: dict[str, Any]) -> Q:
+    where: dict[str, Any] = {name: said[name] for name in ("status", "origin") if name in said}
+    if "workflow" in said:
+        where["workflow"] = workflow_id(project_id, said["workflow"])
+    return Q(**where)
 
 
 class RunCancellationsView(_BulkView):
@@ -106,16 +129,43 @@ class RunRetriesView(_BulkView):
         return self.act(request)
 
 
-class RunRerunsView(_BulkView):
-    verb = Verb.RERUN
+class RunRerunsView(GenericAPIView[Run]):
+    permission_classes = (IsOperator,)
+    serializer_class = RunsRerunDoneSerializer
 
     @extend_schema(
-        operation_id="rerun_runs", tags=["runs"], request=RunsBulkSerializer, responses=BulkDoneSerializer
+        operation_id="rerun_runs",
+        tags=["runs"],
+        parameters=[
+            OpenApiParameter(
+                "Idempotency-Key",
+                location=OpenApiParameter.HEADER,
+                description="With the same key no run is started again twice, also when an answer was lost.",
+            )
+        ],
+        request=RunsRerunSerializer,
+        responses=RunsRerunDoneSerializer,
     )
     def post(self, request: Request) -> Response:
-        """Start the workflows of the runs that fit the filter again, each with the same input. What is
-        left over would be the same again with new runs: name the runs instead."""
-        return self.act(request)
+        """Start the workflows of the runs that fit the filter again, each with the same input, the oldest
+        first, at most 500 at a time. While `next` is not null send it along: what was started meanwhile
+        is left out, and a slice that is asked for twice starts nothing twice."""
+        given = RunsRerunSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        said = given.validated_data
+        principal = principal_of(request)
+        place = reruns.Place.read(said["next"]) if said["next"] else reruns.begin(idempotency_key(request))
+        made = reruns.act(
+            principal.project_id,
+            place,
+            _where(principal.project_id, said["filter"]),
+            by=principal.username,
+            ids=said["filter"].get("ids"),
+            limit=said["limit"],
+            dry_run=said["dry_run"],
+        )
+        next_place = str(made.next) if made.next else None
+        return Response({**BulkDoneSerializer(made.bulk).data, "next": next_place})
 
 
 class RunPrioritiesView(_BulkView):

@@ -83,7 +83,7 @@ export function BulkDialog({ verb, chosen, rows, onClose }: BulkDialogProps) {
     gcTime: 0,
   });
   const bulk = useBulk();
-  const possible = data ? data.done + (verb === "reruns" ? 0 : data.left) : 0;
+  const possible = data ? data.done + data.left : 0;
   const name = nameOf(rows);
   const footer = bulk.isSuccess ? (
     <Button variant="primary" onClick={() => onClose(true)}>
@@ -119,9 +119,6 @@ export function BulkDialog({ verb, chosen, rows, onClose }: BulkDialogProps) {
             <>
               <p>
                 <strong className="tnum">{plural(possible, "run")}</strong> {words.will}.
-                {verb === "reruns" &&
-                  data.left > 0 &&
-                  ` These are the oldest; ${count(data.left)} are left out.`}
               </p>
               <Refused refused={data.refused} total={data.matched - data.done - data.left} name={name} />
             </>

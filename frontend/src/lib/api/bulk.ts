@@ -19,8 +19,10 @@ const PORTION = 50;
 const MOST = 500;
 
 type Body = { filter: S["RunFilterRequest"]; limit: number; dry_run: boolean; priority: number };
+/** Runs started again fit the filter too: `next` says where to go on, and is null at the end. */
+type Answer = BulkDone & { next?: string | null };
 
-function post(verb: BulkVerb, body: Body): Promise<BulkDone> {
+function post(verb: BulkVerb, body: Body & { next?: string | null }): Promise<Answer> {
   switch (verb) {
     case "pauses":
       return unwrap(api.POST("/api/v1/runs/pauses/", { body }));
@@ -48,19 +50,11 @@ export const look = ({ verb, chosen, priority = 0 }: Ask): Promise<BulkDone> =>
 export const countMatching = (filter: RunFilter): Promise<number> =>
   look({ verb: "reruns", chosen: { filter } }).then(({ matched }) => matched);
 
-/** Runs started again fit the filter too, so that asking until nothing is left would never end. */
-function portions({ verb, chosen }: Ask): { filter: S["RunFilterRequest"]; limit: number; once: boolean }[] {
-  if (!("ids" in chosen)) {
-    const once = verb === "reruns";
-    return [{ filter: filterOf(chosen), limit: once ? MOST : PORTION, once }];
-  }
+function portions(chosen: Chosen): S["RunFilterRequest"][] {
+  if (!("ids" in chosen)) return [filterOf(chosen)];
   const found = [];
   for (let start = 0; start < chosen.ids.length; start += PORTION)
-    found.push({
-      filter: { ids: chosen.ids.slice(start, start + PORTION) },
-      limit: PORTION,
-      once: verb === "reruns",
-    });
+    found.push({ ids: chosen.ids.slice(start, start + PORTION) });
   return found;
 }
 
@@ -83,12 +77,14 @@ export function useBulk() {
         setProgress(sum);
       };
       setProgress(sum);
-      for (const { filter, limit, once } of portions(ask)) {
+      for (const filter of portions(ask.chosen)) {
+        let next: string | null | undefined;
         for (let first = true; !stopped.current; first = false) {
-          const body = { filter, limit, dry_run: false, priority: ask.priority ?? 0 };
-          const answer = await post(ask.verb, body);
-          add(answer, first);
-          if (once || answer.done === 0 || answer.left === 0) break;
+          const body = { filter, limit: PORTION, dry_run: false, priority: ask.priority ?? 0 };
+          const answer = await post(ask.verb, next ? { ...body, next } : body);
+          next = answer.next;
+          add(answer, first || ask.verb === "reruns");
+          if (ask.verb === "reruns" ? !next : answer.done === 0 || answer.left === 0) break;
         }
       }
       return sum;
