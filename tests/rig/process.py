@@ -16,6 +16,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.rig.nursery import Forked, Nursery
 from tests.rig.waiting import NotInTime, until
 
 STOP_SECONDS = 30.0
@@ -41,7 +42,7 @@ class Died(RuntimeError):
 
 
 class Process:
-    """A program, its log, and the signals a test may send it."""
+    """A program, its log, and the signals a test may send it. One of a nursery is `python manage.py …`."""
 
     def __init__(
         self,
@@ -51,6 +52,7 @@ class Process:
         env: Mapping[str, str] | None = None,
         user: str | None = None,
         cwd: Path | None = None,
+        nursery: Nursery | None = None,
     ) -> None:
         self.name = name
         self.command = [str(part) for part in command]
@@ -58,7 +60,8 @@ class Process:
         self.env = dict(env) if env is not None else None
         self.user = user
         self.cwd = cwd
-        self._child: subprocess.Popen[bytes] | None = None
+        self._nursery = nursery
+        self._child: subprocess.Popen[bytes] | Forked | None = None
 
     @property
     def pid(self) -> int:
@@ -76,8 +79,15 @@ class Process:
 
     def start(self, ready: Callable[[], object] | None = None, within: float = 60.0) -> None:
         """Start it and, given a probe, wait until the probe answers."""
+        self._child = self._begin()
+        if ready is not None:
+            self.wait_ready(ready, within)
+
+    def _begin(self) -> subprocess.Popen[bytes] | Forked:
+        if self._nursery is not None:
+            return self._nursery.begin(self.command[1:], self.log)
         with self.log.open("ab") as log:
-            self._child = subprocess.Popen(
+            return subprocess.Popen(
                 _wrapped(self.command, self.user),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -86,8 +96,6 @@ class Process:
                 cwd=self.cwd,
                 start_new_session=True,
             )
-        if ready is not None:
-            self.wait_ready(ready, within)
 
     def wait_ready(self, ready: Callable[[], object], within: float = 60.0) -> None:
         def probe() -> object:

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 
 from tests.rig.client import Client
+from tests.rig.nursery import Nursery
 from tests.rig.postgres import Postgres
 from tests.rig.process import Process, free_port
 from tests.rig.redis import Redis
@@ -27,7 +28,8 @@ QUICK = {"MC_LEASE_SECONDS": "4", "MC_HEARTBEAT_SECONDS": "1", "MC_REPAIR_SECOND
 
 
 class Stack:
-    """`with Stack("server", webs=2) as stack: stack.client().start("bug-lifecycle")`."""
+    """`with Stack("server", webs=2) as stack: stack.client().start("bug-lifecycle")`. With `forked`
+    its processes come from a nursery, so that they are at work again at once after a kill."""
 
     def __init__(
         self,
@@ -37,6 +39,7 @@ class Stack:
         engines: int = 1,
         durable: bool = False,
         env: dict[str, str] | None = None,
+        forked: bool = False,
     ) -> None:
         self.mode = mode
         self.counts = {"worker": workers, "engine": engines}
@@ -48,6 +51,8 @@ class Stack:
         self.workers: list[Process] = []
         self.engines: list[Process] = []
         self._extra = dict(env or {})
+        self._forked = forked
+        self._nursery: Nursery | None = None
         self._clients: list[Client] = []
 
     @property
@@ -67,7 +72,12 @@ class Stack:
             self.postgres.start()
             self.redis.start()
         self.manage("setup")
-        self.webs = [self._process(f"web{i}", "serve", PORT=str(port)) for i, port in enumerate(self.ports)]
+        if self._forked:
+            self._nursery = Nursery(self.env(), ROOT)
+            self._nursery.start()
+        self.webs = [
+            self._process(f"web{i}", "serve", "--port", str(port)) for i, port in enumerate(self.ports)
+        ]
         if self.mode == "server":
             self.workers = [self._process(f"worker{i}", "worker") for i in range(self.counts["worker"])]
             self.engines = [self._process(f"engine{i}", "engine") for i in range(self.counts["engine"])]
@@ -147,6 +157,8 @@ class Stack:
         codes = {}
         for process in [*self.engines, *self.workers, *self.webs]:
             codes[process.name] = process.exit_code if not process.alive else process.stop()
+        if self._nursery is not None:
+            self._nursery.stop()
         for server in (self.redis, self.postgres):
             if server is not None:
                 server.stop()
@@ -166,8 +178,9 @@ class Stack:
             print(self.logs())
         self.stop()
 
-    def _process(self, name: str, command: str, **env: str) -> Process:
-        return Process(name, [sys.executable, "manage.py", command], self.home, env=self.env(**env), cwd=ROOT)
+    def _process(self, name: str, *command: str) -> Process:
+        whole = [sys.executable, "manage.py", *command]
+        return Process(name, whole, self.home, env=self.env(), cwd=ROOT, nursery=self._nursery)
 
     @staticmethod
     def _working(client: Client) -> bool:

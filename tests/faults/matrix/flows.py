@@ -30,9 +30,9 @@ INPUT = {
 
 @dataclass(frozen=True)
 class Flow:
-    """One reference workflow. `ends` is each step's only right end (or `one|other`), `quotes` whose output it quotes,
-    `parts` which steps are done by runs of which workflow. `more` is added to its definition; for
-    `still` seconds nothing of it moves although nothing is wrong."""
+    """One reference workflow. `ends` is each step's only right end (or `one|other`), `quotes` whose
+    output it quotes, `parts` which steps are done by runs of which workflow. `more` is added to its
+    definition; for `still` seconds nothing of it moves although nothing is wrong."""
 
     name: str
     steps: tuple[dict[str, Any], ...]

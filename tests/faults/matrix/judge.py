@@ -14,6 +14,7 @@ from typing import Any
 
 from tests.faults.matrix.flows import BROKEN, PARTS, Flow
 from tests.faults.matrix.records import OVER, WORK_OVER, Records
+from tests.rig.clock import MachineClock
 
 LEASE = 3.0
 STUCK = 2 * LEASE + 5
@@ -68,9 +69,16 @@ class _Case:
 
 
 def judge(
-    records: Records, flow: Flow, tag: str, notes: Notes, since: float | None, patience: float = STUCK
+    records: Records,
+    flow: Flow,
+    tag: str,
+    notes: Notes,
+    since: float | None,
+    clock: MachineClock,
+    patience: float = STUCK,
 ) -> Verdict:
-    """`since` is when the fault struck, in seconds of the epoch; None for a run without one."""
+    """`since` is when the fault struck, in seconds of the epoch; None for a run without one. How long
+    nothing may move is told by `clock`, which a machine that is overbooked does not hold against us."""
     runs = records.rows("SELECT * FROM workflows_run WHERE idempotency_key = %s", tag)
     if len(runs) != 1:
         return Verdict([f"{len(runs)} runs exist for one accepted start"], 0)
@@ -89,9 +97,11 @@ def judge(
         found += said if one is case else [f"in part {one.tag} #{one.run['number']}: {what}" for what in said]
     project = case.run["project_id"]
     found += [*_together(parts), *_gaps(records, project), *_busy(records, project)]
-    silence = _silence([event for one in (case, *parts) for event in one.events], since)
-    if silence > patience + flow.still:
-        found.append(f"nothing moved for {silence:.1f} s, more than {patience + flow.still:.0f} s")
+    still = _standstills([event for one in (case, *parts) for event in one.events], since)
+    longest = max((clock.between(*one) for one in still), default=0.0)
+    if longest > patience + flow.still:
+        found.append(f"nothing moved for {longest:.1f} s, more than {patience + flow.still:.0f} s")
+    silence = max((after - before for before, after in still), default=0.0)
     return Verdict(found, silence)
 
 
@@ -329,9 +339,9 @@ def _busy(records: Records, project_id: Any) -> list[str]:
     return [f"{row['name']} is busy with nothing" for row in rows]
 
 
-def _silence(events: list[dict[str, Any]], since: float | None) -> float:
+def _standstills(events: list[dict[str, Any]], since: float | None) -> list[tuple[float, float]]:
+    """From when to when nothing of the run moved after the fault, in seconds of the epoch."""
     times = sorted(event["at"].timestamp() for event in events)
-    if since is None or not times:
-        return 0.0
-    marks = [since, *[at for at in times if at > since]]
-    return max((after - before for before, after in pairwise(marks)), default=0.0)
+    if since is None:
+        return []
+    return list(pairwise([since, *[at for at in times if at > since]]))

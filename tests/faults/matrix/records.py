@@ -50,8 +50,8 @@ class Records:
     def work_status(self, run_id: Any, key: str) -> tuple[str, str]:
         """How the command run of a step is and what it waits for; nothing while it has none."""
         query = (
-            "SELECT w.status, w.wait_reason FROM agents_commandrun w JOIN workflows_step s ON s.command_run_id = w.id"
-            " WHERE s.run_id = %s AND s.key = %s"
+            "SELECT w.status, w.wait_reason FROM agents_commandrun w"
+            " JOIN workflows_step s ON s.command_run_id = w.id WHERE s.run_id = %s AND s.key = %s"
         )
         found = self.rows(query, run_id, key)
         return (found[0]["status"], found[0]["wait_reason"]) if found else ("", "")

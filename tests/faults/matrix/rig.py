@@ -23,6 +23,7 @@ from tests.faults.matrix.judge import LEASE, STUCK, Notes, Verdict, judge
 from tests.faults.matrix.model import Bodies
 from tests.faults.matrix.receiver import Receiver
 from tests.faults.matrix.records import Records
+from tests.rig.clock import MachineClock
 from tests.rig.process import Process
 from tests.rig.stack import Stack
 from tests.rig.waiting import until
@@ -67,6 +68,7 @@ class Result:
         return self.struck > 0
 
 
+SLOWEST = 180.0  # seconds a process may take to start; a machine may be very busy
 # What strikes before the fault of the case, so that the workflow comes to what it is about.
 FIRST = {"republished": Case("republished", "agents.dispatch.publish:before", "lose")}
 
@@ -78,7 +80,8 @@ class Installation:
         self.random = random.Random(seed)
         self.model = Bodies()
         self.receiver = Receiver(seed)
-        self.stack = Stack("server", webs=2, workers=2, engines=2, durable=True)
+        self.clock = MachineClock()
+        self.stack = Stack("server", webs=2, workers=2, engines=2, durable=True, forked=True)
         self.points = self.stack.home / "points"
         self.points.mkdir()
         self._serial = 0
@@ -104,6 +107,7 @@ class Installation:
     def __enter__(self) -> Installation:
         self.model.__enter__()
         self.receiver.__enter__()
+        self.clock.__enter__()
         try:
             self._settings()
             self.stack.start()
@@ -112,6 +116,7 @@ class Installation:
             print(self.stack.logs())
             self.stack.stop()
             self.receiver.__exit__()
+            self.clock.__exit__()
             self.model.__exit__()
             raise
         return self
@@ -128,6 +133,7 @@ class Installation:
             process.kill()  # how they stop is another suite's matter
         self.stack.stop()
         self.receiver.__exit__()
+        self.clock.__exit__()
         self.model.__exit__()
 
     def suffer(self, case: Case) -> Result:
@@ -148,7 +154,7 @@ class Installation:
         verdict = Verdict([], 0)
         if not late:
             notes = Notes(self._effects, self.receiver.answers)
-            verdict = judge(self.records, flow, tag, notes, struck.at, case.patience)
+            verdict = judge(self.records, flow, tag, notes, struck.at, self.clock, case.patience)
         problems += [*verdict.problems, *person.problems]
         return Result(
             case,
@@ -173,9 +179,9 @@ class Installation:
             " WHERE state = 'pending' AND next_at > now() + interval '1 second' RETURNING id"
         )
         count = "SELECT state, count(*) AS n FROM monitoring_webhookdelivery WHERE state <> 'sent' GROUP BY 1"
-        deadline = time.monotonic() + ENOUGH
+        deadline = self.clock.now() + ENOUGH
         while left := self.records.rows(count):
-            if time.monotonic() > deadline:
+            if self.clock.now() > deadline:
                 break
             self.records.rows(put)
             _never.wait(0.5)
@@ -208,7 +214,7 @@ class Installation:
             if not process.alive:
                 self.start_again(process)
         for name, (process, said) in list(self._coming.items()):
-            until(lambda p=process, n=said: not p.alive or self._ready(p, n), 60, f"{name} at work")  # type: ignore[misc]
+            until(lambda p=process, n=said: not p.alive or self._ready(p, n), SLOWEST, f"{name} at work")  # type: ignore[misc]
             if process.alive:
                 del self._coming[name]
 
@@ -264,9 +270,9 @@ class Installation:
 
     def _see_through(self, tag: str, person: _Person, struck: _Strike) -> str:
         """Play everybody's part until nothing of the run is open; why it is not, or nothing."""
-        deadline = time.monotonic() + ENOUGH
+        deadline = self.clock.now() + ENOUGH
         state = "it was never accepted"
-        while time.monotonic() < deadline:
+        while self.clock.now() < deadline:
             struck.look()
             try:
                 run = self.records.run(tag)
