@@ -1,33 +1,19 @@
 """Agents that wait for people: how that shows on an agent, whoever keeps the questions.
 
-An upper app knows what is asked; it teaches this one how to look, so that an agent's own words ("busy")
-do not hide that somebody must answer it.
+An agent's own words ("busy") do not hide that somebody must answer it; `unanswered` knows for what.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from uuid import UUID
 
 from apps.agents.models import Agent, AgentStatus
 from apps.agents.record import record_agent
 from apps.agents.status import refresh_agent
+from apps.agents.unanswered import reason, teach
 from apps.events.journal import Change
 
-Look = Callable[[UUID], str]
-
-_looks: list[Look] = []
-
-
-def teach(look: Look) -> None:
-    """Have `look(agent_id)` asked for what an agent waits; it answers with an empty text for nothing."""
-    if look not in _looks:
-        _looks.append(look)
-
-
-def reason(agent_id: UUID) -> str:
-    """What the agent waits for people to say; empty when it waits for nobody."""
-    return next((said for look in _looks if (said := look(agent_id))), "")
+__all__ = ["is_waiting", "reason", "show", "teach"]
 
 
 def is_waiting(agent: Agent) -> bool:

@@ -15,10 +15,9 @@ import orjson
 from django.db import connection
 from django.db.models import Field
 
-from apps.agents import asking, status
-from apps.agents.models import LIVE, Agent, AgentStatus, CommandRun, Provenance, RunStatus
+from apps.agents import status
+from apps.agents.models import Agent, CommandRun, Provenance
 from apps.agents.record import record_agent
-from apps.events.conditions import one_of
 from apps.events.journal import Change
 
 SHOWN = ("status", "current_task", "status_reason", "last_error", "paused")
@@ -77,21 +76,18 @@ def derive(change: Change, alive: dict[UUID, Alive]) -> list[Alive]:
     the others. Locks the agents."""
     if not alive:
         return []
-    since = change.moment() - status._silence()
-    titles = _titles(alive)
+    working = status.at_work(alive)
     agents = list(Agent.objects.select_for_update(no_key=True).filter(pk__in=sorted(alive)).order_by("pk"))
     same: list[Alive] = []
     for agent in agents:
         before = tuple(getattr(agent, name) for name in SHOWN)
-        heard, title = alive[agent.pk], titles.get(agent.pk)
+        heard = alive[agent.pk]
         agent.heartbeat_at = agent.signal_at = heard.at
         agent.last_active = max(agent.last_active, heard.at)
         agent.provenance, agent.key_id = heard.provenance, heard.key_id
         if heard.status:
             agent.said_status, agent.current_task = heard.status, heard.task
-        status._derive(agent, title, since)
-        if agent.status == AgentStatus.BUSY and asking.is_waiting(agent):
-            agent.status, agent.status_reason = AgentStatus.WAITING, asking.reason(agent.pk)[:200]
+        status.derive(agent, working.get(agent.pk), change.moment())
         agent.revision += 1
         if before == tuple(getattr(agent, name) for name in SHOWN):
             same.append(heard)
@@ -109,14 +105,6 @@ def derive(change: Change, alive: dict[UUID, Alive]) -> list[Alive]:
         ],
     )  # fmt: skip
     return same
-
-
-def _titles(ids: Collection[UUID]) -> dict[UUID, str]:
-    """What each agent is at: the title of the newest of its running command runs."""
-    running = CommandRun.objects.filter(
-        one_of("status", LIVE), agent_id__in=list(ids), status=RunStatus.RUNNING
-    )
-    return dict(running.order_by("started_at").values_list("agent_id", "title"))
 
 
 def _update(model: Any, columns: dict[str, str], rows: Sequence[tuple[Any, ...]]) -> None:

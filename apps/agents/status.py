@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from django.conf import settings
 
-from apps.agents.models import LIVE, Agent, AgentStatus, CommandRun, Connector, RunStatus
+from apps.agents import unanswered
+from apps.agents.models import LIVE, Agent, AgentStatus, CommandRun, Connector, Provenance, RunStatus
 from apps.agents.record import record_agent
 from apps.events import bulk
 from apps.events.conditions import one_of
 from apps.events.journal import Change
 
 SHOWN = ("status", "status_reason", "current_task", "last_active", "last_error", "paused", "revision")
+# Of what a pull agent said, or was said to do.
+WHENCE = {
+    Provenance.EVENT: "as its telemetry told",
+    Provenance.INFERRED: "as its telemetry lets it be concluded",
+}
+
+
+class AtWork(NamedTuple):
+    """What an agent is at: the title of the newest, and until when its leases last."""
+
+    title: str
+    until: datetime
 
 
 @dataclass(slots=True)
@@ -55,7 +69,7 @@ def _refresh(change: Change, touched: Mapping[UUID, _Touch]) -> list[Agent]:
     # the same agents do not wait for each other.
     rows = Agent.objects.select_for_update(no_key=True).filter(pk__in=list(touched)).order_by("pk")
     agents = list(rows)
-    titles = _titles([agent.pk for agent in agents])
+    working = at_work([agent.pk for agent in agents])
     moment = change.moment()
     changed = []
     for agent in agents:
@@ -65,7 +79,7 @@ def _refresh(change: Change, touched: Mapping[UUID, _Touch]) -> list[Agent]:
             agent.last_error = touch.last_error
         if touch.active:
             agent.last_active = moment
-        _derive(agent, titles.get(agent.pk), moment - _silence())
+        derive(agent, working.get(agent.pk), moment)
         agent.revision += 1
         if touch.active or before != _shown(agent):  # `last_active` is on the screen too
             changed.append(agent)
@@ -75,18 +89,29 @@ def _refresh(change: Change, touched: Mapping[UUID, _Touch]) -> list[Agent]:
     return agents
 
 
-def _titles(agent_ids: list[UUID]) -> dict[UUID | None, str]:
-    """What each of the agents began last of what it is at."""
+def at_work(agent_ids: Collection[UUID]) -> dict[UUID, AtWork]:
+    """Those of the agents that have running command runs, with the newest of each."""
     running = CommandRun.objects.filter(
-        one_of("status", LIVE), agent_id__in=agent_ids, status=RunStatus.RUNNING
+        one_of("status", LIVE), agent_id__in=list(agent_ids), status=RunStatus.RUNNING
     )
-    return dict(running.order_by("started_at").values_list("agent_id", "title"))
+    found: dict[UUID, AtWork] = {}
+    rows = running.order_by("started_at").values_list("agent_id", "title", "lease_expires_at")
+    for agent_id, title, until in rows:
+        if until is not None:
+            before = found.get(agent_id)
+            found[agent_id] = AtWork(title, max(before.until, until) if before else until)
+    return found
 
 
-def _derive(agent: Agent, title: str | None, silent_since: datetime) -> None:
-    agent.status, agent.status_reason = _status(agent, title is not None, silent_since)
-    if title is not None:
-        agent.current_task = title
+def derive(agent: Agent, work: AtWork | None, moment: datetime) -> None:
+    """Write into the agent what it shows, of the work that it has; no query but for one that works and
+    waits for people."""
+    agent.status, agent.status_reason = _status(agent, work, moment)
+    asks = agent.status == AgentStatus.BUSY and agent.said_status == AgentStatus.WAITING
+    if asks and (why := unanswered.reason(agent.pk)):
+        agent.status, agent.status_reason = AgentStatus.WAITING, why[:200]
+    if work is not None:
+        agent.current_task = work.title
     elif agent.connector != Connector.PULL or not agent.said_status or agent.status == AgentStatus.OFFLINE:
         agent.current_task = None
 
@@ -95,22 +120,23 @@ def _shown(agent: Agent) -> tuple[object, ...]:
     return (agent.status, agent.current_task, agent.status_reason, agent.last_error, agent.paused)
 
 
-def _silence() -> timedelta:
-    return timedelta(seconds=settings.MC.offline_seconds)
-
-
-def _status(agent: Agent, working: bool, silent_since: datetime) -> tuple[AgentStatus, str]:
+def _status(agent: Agent, work: AtWork | None, moment: datetime) -> tuple[AgentStatus, str]:
     if agent.paused:
-        return AgentStatus.PAUSED, "paused; takes no new work" + (
-            " and finishes what it has" if working else ""
-        )
+        return AgentStatus.PAUSED, "paused; takes no new work" + (" and finishes what it has" if work else "")
     if agent.connector == Connector.PULL:
-        if agent.heartbeat_at is None or agent.heartbeat_at < silent_since:
+        if _is_silent(agent, moment) and not (work and work.until > moment):
             return AgentStatus.OFFLINE, "no signal from the agent"
-        if not working and agent.said_status in AgentStatus.values:
-            return AgentStatus(agent.said_status), "as the agent said"
-    if working:
+        if not work and agent.said_status in AgentStatus.values:
+            whence = WHENCE.get(Provenance(agent.provenance or Provenance.LIVE), "as the agent said")
+            return AgentStatus(agent.said_status), whence
+    if work:
         return AgentStatus.BUSY, ""
     if agent.last_error:
         return AgentStatus.ERROR, "its last work failed"
     return AgentStatus.IDLE, ""
+
+
+def _is_silent(agent: Agent, moment: datetime) -> bool:
+    """Whether it was not heard of for too long. Who holds a lease may think for as long as that lasts."""
+    since = moment - timedelta(seconds=settings.MC.offline_seconds)
+    return agent.heartbeat_at is None or agent.heartbeat_at < since
