@@ -138,6 +138,7 @@ def test_an_endpoint_answers_at_once(client: Client, endpoint: Answering, agent:
     assert not is_signed(asked, "whsec_" + base64.b64encode(b"x" * 32).decode())
     assert asked.headers["idempotency-key"] == body["idempotency_key"]
     assert asked.headers["traceparent"].split("-")[1] == run["id"].replace("-", "")
+    assert body["traceparent"] == asked.headers["traceparent"]
     shown = client.get(f"agents/{agent['id']}/")
     assert (shown["connector"], shown["status"], shown["model"]) == ("http", "idle", "")
     assert "secret" not in shown

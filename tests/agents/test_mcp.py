@@ -131,6 +131,7 @@ async def test_configuration_alone_takes_a_command_to_its_end(stack: Stack, clie
         command = (await waiting)["command"]
         assert command["id"] == made["id"]
         assert command["prompt"]
+        assert command["traceparent"].split("-")[1] == made["id"].replace("-", "")
         assert command["input"] == made["input"]
         held = {"id": command["id"], "fence": command["fence"]}
 

@@ -145,6 +145,9 @@ class Command(Answer):
     idempotency_key: str = Field(description="The same over all attempts; use it for effects elsewhere.")
     lease_seconds: float = Field(description="How long you may be silent before it is given to another.")
     timeout_seconds: float = Field(description="How long the attempt may take in all.")
+    traceparent: str = Field(
+        description="W3C trace context for spans of this work and calls you make for it."
+    )
 
 
 class Next(Answer):

@@ -181,6 +181,7 @@ def _look(caller: Caller, agent_id: UUID) -> tuple[m.Next, Claimed | None]:
         idempotency_key=work.idempotency_key,
         lease_seconds=patience.lease_seconds(),
         timeout_seconds=work.timeout_seconds,
+        traceparent=work.traceparent,
     )
     return m.Next(command=command, held=held, paused=agent.paused), claimed
 

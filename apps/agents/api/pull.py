@@ -138,6 +138,7 @@ class ClaimView(GenericAPIView[Agent]):
             "attempt": work.attempt,
             "lease_seconds": settings.MC.lease_seconds,
             "timeout_seconds": work.timeout_seconds,
+            "traceparent": work.traceparent,
         }
         return Response(s.ClaimSerializer({"command_run": body}).data)
 

@@ -208,6 +208,7 @@ class ClaimedSerializer(serializers.Serializer[Any]):
     attempt = serializers.IntegerField()
     lease_seconds = serializers.FloatField()
     timeout_seconds = serializers.FloatField()
+    traceparent = serializers.CharField(help_text="W3C trace context for the spans of this work")
 
 
 class ClaimSerializer(serializers.Serializer[Any]):

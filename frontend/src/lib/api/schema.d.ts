@@ -1391,7 +1391,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Give it a new secret, in this answer and nowhere else; the old one is refused at once. */
+        /**
+         * @description Give it a new secret, in this answer and nowhere else. The old one is refused at once, or when
+         *     the overlap has passed.
+         */
         post: operations["rotate_trigger_secret"];
         delete?: never;
         options?: never;
@@ -2437,6 +2440,8 @@ export interface components {
             /** Format: double */
             timeout_seconds: number;
             title: string;
+            /** @description W3C trace context for the spans of this work */
+            traceparent: string;
         };
         /** @enum {string} */
         CodeEnum: "invalid" | "not_found" | "not_pull" | "stale_fence" | "conflict" | "forbidden" | "too_many";
@@ -3714,6 +3719,13 @@ export interface components {
              */
             overlap_hours: number;
         };
+        RotateTriggerSecretRequest: {
+            /**
+             * @description So long requests signed with the old secret are taken, too, 0 to 168
+             * @default 0
+             */
+            overlap_hours: number;
+        };
         Run: {
             cancel_requested: boolean;
             /** Format: date-time */
@@ -4540,6 +4552,11 @@ export interface components {
             last_at: string | null;
             last_result: string;
             name: string;
+            /**
+             * Format: date-time
+             * @description Until then the secret before is good, too
+             */
+            old_secret_until: string | null;
             /** @description Who made or last changed it; its runs are requested by them */
             owner: string;
             priority: number;
@@ -4597,6 +4614,11 @@ export interface components {
             last_at: string | null;
             last_result: string;
             name: string;
+            /**
+             * Format: date-time
+             * @description Until then the secret before is good, too
+             */
+            old_secret_until: string | null;
             /** @description Who made or last changed it; its runs are requested by them */
             owner: string;
             priority: number;
@@ -7054,7 +7076,11 @@ export interface operations {
                 cursor?: string;
                 /** @description Number of results to return per page. */
                 limit?: number;
+                /** @description The id of the schedule that started them */
+                schedule?: string;
                 status?: "cancelled" | "completed" | "failed" | "paused" | "queued" | "running" | "waiting";
+                /** @description The id of the trigger that started them */
+                trigger?: string;
                 /** @description The slug of a workflow */
                 workflow?: string;
             };
@@ -8170,7 +8196,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RotateTriggerSecretRequest"];
+            };
+        };
         responses: {
             200: {
                 headers: {

@@ -52,6 +52,8 @@ class Work:
         self.attempt = int(claimed.get("attempt", 1))
         self.lease_seconds = float(claimed.get("lease_seconds", 30.0))
         self.timeout_seconds = float(claimed.get("timeout_seconds", 0.0))
+        # Goes with requests to other programs, so that their spans are known to be of this work too.
+        self.traceparent = str(claimed.get("traceparent") or "")
         self.usage_reported: dict[str, Any] = {}
         self.said_at = time.monotonic()
         self._outbox = outbox

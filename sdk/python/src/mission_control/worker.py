@@ -18,6 +18,7 @@ from typing import Any
 from mission_control.errors import Cancelled, Failed, MissionControlError, Refused, Unreachable
 from mission_control.outbox import RESULT, RETURN, Item, Outbox, backoff
 from mission_control.spool import Spool
+from mission_control.tracing import continued
 from mission_control.transport import Transport
 from mission_control.work import LOST, STOPPING, Work, clean
 
@@ -173,7 +174,8 @@ class Worker:
             message = f"This agent has no body for {work.command!r}; it has: {known}."
             return {"error": {"code": "unknown_command", "message": message[:4000]}}
         try:
-            output = _call(body, work)
+            with continued(work.traceparent):
+                output = _call(body, work)
         except (Cancelled, asyncio.CancelledError):
             return None if work.why_cancelled == STOPPING else {"error": STOPPED}
         except Failed as failed:
