@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import OperationalError
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from apps.agents import dispatch, explain, holds, overdue
 from apps.agents.dispatch import Dispatched
@@ -78,12 +78,16 @@ def _each(ids: list[UUID], verb: Callable[[UUID], bool]) -> int:
 
 
 def mark_silent_agents(moment: datetime) -> int:
-    """Pull agents that gave no signal for MC_OFFLINE_SECONDS are offline."""
+    """Pull agents that gave no signal for MC_OFFLINE_SECONDS are offline, unless they hold a lease longer."""
     since = moment - timedelta(seconds=settings.MC.offline_seconds)
+    held = CommandRun.objects.filter(
+        IS_LIVE, agent_id=OuterRef("pk"), status=RunStatus.RUNNING, lease_expires_at__gt=moment
+    )
     silent = (
         Agent.objects.filter(connector=Connector.PULL)
         .exclude(status__in=[AgentStatus.OFFLINE, AgentStatus.PAUSED])
         .filter(Q(heartbeat_at__lt=since) | Q(heartbeat_at__isnull=True))
+        .exclude(Exists(held))
     )
     rows = list(silent.values_list("pk", "project_id")[:LIMIT])
     for agent_id, project_id in rows:
