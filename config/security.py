@@ -22,6 +22,7 @@ REST_FRAMEWORK: dict[str, Any] = {
         "refresh": "120/min",
         "ticket": "120/min",
         "hook": "600/min",
+        "validation": "240/min",
     },
     "EXCEPTION_HANDLER": "config.problems.handle",
     "UNAUTHENTICATED_USER": None,

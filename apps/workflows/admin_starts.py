@@ -166,7 +166,15 @@ class TriggerAdmin(admin.ModelAdmin[Trigger]):
     list_filter = ("enabled", "project", ("workflow", admin.RelatedOnlyFieldListFilter))
     list_select_related = ("workflow",)
     search_fields = ("name", "workflow__name")
-    readonly_fields = ("address", "secret_version", "last_at", "last_result", "created_by", "created_at")
+    readonly_fields = (
+        "address",
+        "secret_version",
+        "old_secret_until",
+        "last_at",
+        "last_result",
+        "created_by",
+        "created_at",
+    )
     actions = ("new_secret",)
 
     @admin.display

@@ -10,6 +10,7 @@ import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from django.utils.crypto import salted_hmac
 from apps.agents import signatures
 from apps.errors import Conflict, DomainError, Forbidden, InvalidInput, KeyReused, NotFound
 from apps.events import journal
+from apps.events.clock import now
 from apps.events.journal import Change
 from apps.workflows import expressions, inputs, services
 from apps.workflows.events import TriggerChanged
@@ -33,6 +35,7 @@ HEADERS = frozenset(
     | {"x-github-event", "x-github-delivery", "x-github-hook-id", "x-gitea-event", "x-gitlab-event"}
     | {"x-event-key", "x-event-type", "x-request-id", "ce-id", "ce-type", "ce-source", "ce-subject"}
 )
+MOST_OVERLAP_HOURS = 168
 NAME_TAKEN = "another trigger of this project has this name; take another"
 
 
@@ -80,12 +83,13 @@ def change_trigger(trigger: Trigger, given: Mapping[str, Any], *, by: str = "") 
     return current
 
 
-def rotate_secret(trigger: Trigger) -> Trigger:
-    """Give it another secret; the one before is refused from now on."""
+def rotate_secret(trigger: Trigger, *, overlap: timedelta = timedelta(0)) -> Trigger:
+    """Give it another secret; the one before is good until `overlap` has passed, any older one no more."""
     with journal.changes(trigger.project_id) as change:
         current = _locked(trigger)
         current.secret_version += 1
-        current.save(update_fields=["secret_version"])
+        current.old_secret_until = change.moment() + overlap if overlap else None
+        current.save(update_fields=["secret_version", "old_secret_until"])
         _record(change, "trigger.changed", current)
     return current
 
@@ -117,8 +121,9 @@ def signed_by(trigger_id: UUID, headers: Mapping[str, str], body: bytes) -> tupl
         return None
     trigger = Trigger.objects.select_related("workflow").filter(pk=trigger_id).first()
     # An address that leads nowhere costs as much as one with a wrong signature.
-    secret = _secret(trigger_id, trigger.secret_version if trigger else 1)
-    if not signatures.is_signed(secret, headers, body, time.time()) or trigger is None:
+    secrets = _good_secrets(trigger) if trigger else [_secret(trigger_id, 1)]
+    at = time.time()
+    if not any(signatures.is_signed(secret, headers, body, at) for secret in secrets) or trigger is None:
         return None
     return trigger, delivery_id
 
@@ -238,6 +243,14 @@ def _locked(trigger: Trigger) -> Trigger:
     if current is None:
         raise NotFound("The trigger does not exist any more.")
     return current
+
+
+def _good_secrets(trigger: Trigger) -> list[str]:
+    """The newest, and during the overlap the one before."""
+    secrets = [secret_of(trigger)]
+    if trigger.old_secret_until is not None and now() < trigger.old_secret_until:
+        secrets.append(_secret(trigger.pk, trigger.secret_version - 1))
+    return secrets
 
 
 def _secret(trigger_id: UUID, version: int) -> str:

@@ -16,6 +16,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
 
 from apps.accounts.clients import client_ip
+from apps.accounts.principal import Principal
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +35,16 @@ class AddressThrottle(SimpleRateThrottle):
         except (RedisError, OSError) as error:
             log.warning("throttle.unavailable", scope=self.scope, error=type(error).__name__)
             return True
+
+
+class CallerThrottle(AddressThrottle):
+    """The same for each user and each key, who share addresses."""
+
+    def get_cache_key(self, request: Request, view: Any) -> str:
+        caller = request.auth
+        if not isinstance(caller, Principal):
+            return super().get_cache_key(request, view)
+        return f"throttle:{self.scope}:{caller.key_id or caller.user_id}"
 
 
 class SignInThrottle(AddressThrottle):

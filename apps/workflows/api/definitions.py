@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from apps.accounts.api.authentication import principal_of
 from apps.accounts.api.permissions import IsOperator, IsViewer, RolePermission
+from apps.accounts.api.throttles import CallerThrottle
 from apps.accounts.models import Project
 from apps.errors import InvalidInput, NotFound
 from apps.workflows import definitions, differences, queries
@@ -60,8 +61,13 @@ class WorkflowsView(views.WorkflowsView):
         return saved(definitions.create(project, given.validated_data["source"], by=principal.username))
 
 
+class ValidationThrottle(CallerThrottle):
+    scope = "validation"
+
+
 class ValidationView(GenericAPIView[WorkflowVersion]):
     permission_classes = (IsViewer,)
+    throttle_classes = (ValidationThrottle,)
     serializer_class = d.ValidationSerializer
 
     @extend_schema(

@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from apps.workflows.models import Misfire, Overlap, RunStatus, TickOutcome
 from apps.workflows.schedules import MAX_CATCH_UP
+from apps.workflows.triggers import MOST_OVERLAP_HOURS
 
 PRIORITY = {"min_value": -100, "max_value": 100, "help_text": "Higher goes first"}
 
@@ -100,6 +101,9 @@ class TriggerSerializer(serializers.Serializer[Any]):
     priority = serializers.IntegerField()
     enabled = serializers.BooleanField()
     secret_version = serializers.IntegerField()
+    old_secret_until = serializers.DateTimeField(
+        allow_null=True, help_text="Until then the secret before is good, too"
+    )
     last_at = serializers.DateTimeField(allow_null=True, help_text="When the newest signed request came")
     last_result = serializers.CharField()
     owner = serializers.CharField(help_text="Who made or last changed it; its runs are requested by them")
@@ -108,6 +112,15 @@ class TriggerSerializer(serializers.Serializer[Any]):
 
 class TriggerWithSecretSerializer(TriggerSerializer):
     secret = serializers.CharField(help_text="`whsec_…`, to sign with; shown this once")
+
+
+class RotateTriggerSecretSerializer(serializers.Serializer[Any]):
+    overlap_hours = serializers.IntegerField(
+        default=0,
+        min_value=0,
+        max_value=MOST_OVERLAP_HOURS,
+        help_text="So long requests signed with the old secret are taken, too, 0 to 168",
+    )
 
 
 class ChangeTriggerSerializer(serializers.Serializer[Any]):

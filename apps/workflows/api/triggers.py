@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -130,12 +131,17 @@ class TriggerSecretView(GenericAPIView[Trigger]):
     @extend_schema(
         operation_id="rotate_trigger_secret",
         tags=["triggers"],
-        request=None,
+        request=starts.RotateTriggerSecretSerializer,
         responses={200: starts.TriggerWithSecretSerializer},
     )
     def post(self, request: Request, trigger_id: UUID) -> Response:
-        """Give it a new secret, in this answer and nowhere else; the old one is refused at once."""
-        return Response(_with_secret(triggers.rotate_secret(trigger_or_404(request, trigger_id))))
+        """Give it a new secret, in this answer and nowhere else. The old one is refused at once, or when
+        the overlap has passed."""
+        trigger = trigger_or_404(request, trigger_id)
+        given = starts.RotateTriggerSecretSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        overlap = timedelta(hours=given.validated_data["overlap_hours"])
+        return Response(_with_secret(triggers.rotate_secret(trigger, overlap=overlap)))
 
 
 class HookThrottle(AddressThrottle):
@@ -198,7 +204,7 @@ def _with_secret(trigger: Trigger) -> dict[str, Any]:
 
 def _shown(trigger: Trigger) -> dict[str, Any]:
     names = ("id", "name", "input", "condition", "priority", "enabled", "secret_version")
-    more = ("last_at", "last_result", "created_at")
+    more = ("old_secret_until", "last_at", "last_result", "created_at")
     return {name: getattr(trigger, name) for name in (*names, *more)} | {
         "workflow": trigger.workflow.slug,
         "workflow_name": trigger.workflow.name,

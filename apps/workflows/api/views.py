@@ -19,7 +19,7 @@ from apps.agents.api.agents import idempotency_key, one_of
 from apps.errors import InvalidInput, NotFound
 from apps.workflows import queries, services
 from apps.workflows.api import serializers as s
-from apps.workflows.models import Run, RunStatus, Workflow
+from apps.workflows.models import Origin, Run, RunStatus, Workflow
 
 SLUG = re.compile(r"[-a-zA-Z0-9_]{1,100}", re.ASCII)
 NEWEST_FIRST = ("-created_at", "-id")
@@ -134,7 +134,12 @@ class RunsView(RunList):
     @extend_schema(
         operation_id="list_runs",
         tags=["runs"],
-        parameters=[STATUS, OpenApiParameter("workflow", str, description="The slug of a workflow")],
+        parameters=[
+            STATUS,
+            OpenApiParameter("workflow", str, description="The slug of a workflow"),
+            OpenApiParameter("schedule", UUID, description="The id of the schedule that started them"),
+            OpenApiParameter("trigger", UUID, description="The id of the trigger that started them"),
+        ],
         responses=s.RunRowSerializer(many=True),
     )
     def get(self, request: Request) -> Response:
@@ -143,7 +148,17 @@ class RunsView(RunList):
         found = queries.runs(project_id)
         if said := request.query_params.get("workflow", ""):
             found = found.filter(workflow=workflow_id(project_id, said))
+        for origin in (Origin.SCHEDULE, Origin.TRIGGER):
+            if said := request.query_params.get(origin, ""):
+                found = found.filter(origin=origin, origin_id=_origin_id(origin, said))
         return self.page(request, found)
+
+
+def _origin_id(name: str, said: str) -> UUID:
+    try:
+        return UUID(said)
+    except ValueError:
+        raise InvalidInput({name: f"Must be the id of a {name}."}) from None
 
 
 def workflow_id(project_id: UUID, slug: str) -> UUID:

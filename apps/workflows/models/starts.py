@@ -82,6 +82,9 @@ class Trigger(models.Model):
     priority = models.SmallIntegerField(default=0)
     enabled = models.BooleanField(default=True)
     secret_version = models.PositiveIntegerField(default=1, help_text="The secret is derived, not stored")
+    old_secret_until = models.DateTimeField(
+        null=True, blank=True, help_text="So long the secret before is good, too"
+    )
     last_at = models.DateTimeField(null=True, blank=True)
     last_result = models.CharField(max_length=300, blank=True)
     created_by = models.CharField(max_length=150, blank=True)

@@ -44,6 +44,7 @@ export const makeTrigger = (over: Partial<Trigger> = {}): Trigger => ({
   priority: 0,
   enabled: true,
   secret_version: 1,
+  old_secret_until: null,
   last_at: at,
   last_result: "started Bug Lifecycle #4",
   owner: "ada",
