@@ -14,7 +14,7 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from apps.accounts.models import Project, Role
+from apps.accounts.models import Project, Role, Scope
 from apps.agents import signatures
 from apps.errors import Conflict, NotFound
 from apps.monitoring import alerts
@@ -22,7 +22,7 @@ from apps.monitoring.models import Alert
 from apps.workflows import approvals, engine, notices, services
 from apps.workflows.models import Approval, Notice, NoticeState, Step
 from config.engine import duties
-from tests.accounts.people import caller, make_user
+from tests.accounts.people import Caller, caller, make_key, make_user
 from tests.rig.answering import Answering, answering, http
 from tests.rig.mailbox import Mailbox, mailbox
 from tests.workflows.acting import events, fresh, make_project
@@ -127,6 +127,20 @@ def test_a_webhook_is_signed_and_says_what_is_asked(project: Project, hook: Answ
     assert event["data"]["run"]["id"] == str(run.pk)
     assert link_in(event["data"]["decide_url"])
     assert notice(approval).state == "sent"
+
+
+def test_admins_and_nobody_else_read_the_secret_over_http(project: Project, capsys: Any) -> None:
+    call_command("webhook_secret", project=project.slug)
+    printed = capsys.readouterr().out.strip()
+    answer = caller(make_user(Role.ADMIN, project)).get("project/notice-secret/")
+    assert (answer.status_code, answer.json()) == (200, {"secret": printed})
+    assert "no-store" in answer.headers["Cache-Control"]
+    assert caller(make_user(Role.OPERATOR, project)).get("project/notice-secret/").status_code == 403
+    assert caller(make_user(Role.VIEWER, project)).get("project/notice-secret/").status_code == 403
+    key = make_key(*Scope.values, project=project)
+    assert Caller(key.text).get("project/notice-secret/").status_code == 403
+    other = caller(make_user(Role.ADMIN, make_project())).get("project/notice-secret/")
+    assert other.json()["secret"] != printed
 
 
 def test_each_project_signs_with_a_secret_of_its_own(project: Project, capsys: Any) -> None:

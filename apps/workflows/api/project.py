@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from apps.accounts.api.authentication import principal_of
 from apps.accounts.api.permissions import IsAdmin, IsViewer
 from apps.accounts.models import Project
-from apps.workflows import limits
+from apps.workflows import deliveries, limits
 
 
 class ProjectSerializer(serializers.Serializer[Any]):
@@ -30,6 +30,10 @@ class ProjectSerializer(serializers.Serializer[Any]):
     runs_queued = serializers.IntegerField(read_only=True)
     command_runs_at_work = serializers.IntegerField(read_only=True)
     command_runs_queued = serializers.IntegerField(read_only=True)
+
+
+class NoticeSecretSerializer(serializers.Serializer[Any]):
+    secret = serializers.CharField(help_text="`whsec_…`, with which the webhooks of approvals are signed")
 
 
 class ProjectView(GenericAPIView[Project]):
@@ -51,3 +55,16 @@ class ProjectView(GenericAPIView[Project]):
         given.is_valid(raise_exception=True)
         limits.change_limits(principal.project_id, given.validated_data, by=principal.username)
         return Response(ProjectSerializer(limits.of_project(principal.project_id)).data)
+
+
+class NoticeSecretView(GenericAPIView[Project]):
+    permission_classes = (IsAdmin,)
+    serializer_class = NoticeSecretSerializer
+
+    @extend_schema(operation_id="get_notice_secret", tags=["project"], responses=NoticeSecretSerializer)
+    def get(self, request: Request) -> Response:
+        """The secret that webhooks of approvals are signed with; they check it as Standard Webhooks say.
+        It is derived from the server's `SECRET_KEY` and stored nowhere."""
+        project = Project.objects.get(pk=principal_of(request).project_id)
+        row = {"secret": deliveries.webhook_secret(project)}
+        return Response(NoticeSecretSerializer(row).data, headers={"Cache-Control": "no-store"})

@@ -31,6 +31,7 @@ urlpatterns: list[URLPattern] = [
     path("workflows/<slug:slug>/pause/", control.WorkflowPauseView.as_view()),
     path("pause/", control.ProjectPauseView.as_view()),
     path("project/", project.ProjectView.as_view()),
+    path("project/notice-secret/", project.NoticeSecretView.as_view()),
     path("runs/", views.RunsView.as_view()),
     path("runs/cancellations/", bulk.RunCancellationsView.as_view()),
     path("runs/pauses/", bulk.RunPausesView.as_view()),

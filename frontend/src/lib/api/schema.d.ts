@@ -903,6 +903,26 @@ export interface paths {
         patch: operations["change_project"];
         trace?: never;
     };
+    "/api/v1/project/notice-secret/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * @description The secret that webhooks of approvals are signed with; they check it as Standard Webhooks say.
+         *     It is derived from the server's `SECRET_KEY` and stored nowhere.
+         */
+        get: operations["get_notice_secret"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/": {
         parameters: {
             query?: never;
@@ -3187,6 +3207,10 @@ export interface components {
         };
         /** @enum {string} */
         NoticeKindEnum: "email" | "webhook";
+        NoticeSecret: {
+            /** @description `whsec_…`, with which the webhooks of approvals are signed */
+            secret: string;
+        };
         /** @enum {string} */
         NoticeStateEnum: "pending" | "sent" | "dead";
         /** @enum {string} */
@@ -7056,6 +7080,34 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Project"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_notice_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoticeSecret"];
                 };
             };
             /** @description An error. */
