@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 
 from apps.agents import dispatch, holds, lanes, lease
-from apps.agents.models import OVER, CommandRun, RunStatus
+from apps.agents.models import LIVE, OVER, CommandRun, RunStatus
 from apps.agents.moves import locked, project_of
 from apps.agents.record import record_run
 from apps.errors import Conflict, DomainError, NotFound
@@ -90,7 +90,7 @@ def prioritise_work_of(change: Change, run_id: UUID, priority: int, *, wait: boo
 def cancel_command_runs(project_id: UUID, where: Q, *, limit: int = BULK, dry_run: bool = False) -> Bulk:
     """Cancel what fits and is not over, the oldest first, each in a transaction of its own."""
     matching = CommandRun.objects.filter(where, project_id=project_id).order_by("queued_at", "id")
-    possible = matching.exclude(status__in=OVER).filter(cancel_requested=False)
+    possible = matching.filter(status__in=[RunStatus.QUEUED, *LIVE], cancel_requested=False)
     bulk = Bulk(matched=matching[:COUNTED].count())
     impossible = matching.filter(Q(status__in=OVER) | Q(cancel_requested=True))
     for pk, status in impossible.values_list("pk", "status")[:REFUSALS]:

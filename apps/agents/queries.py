@@ -9,8 +9,9 @@ from uuid import UUID
 from django.db.models import Count, Q, QuerySet, Sum
 
 from apps.agents.connectors.model import describe_model
-from apps.agents.models import Agent, Command, CommandRun, CommandRunData, Connector, RunStatus
+from apps.agents.models import LIVE, Agent, Command, CommandRun, CommandRunData, Connector, RunStatus
 from apps.events.clock import now
+from apps.events.conditions import one_of
 
 AGENTS_LISTED = 10_000
 FAILED = (RunStatus.FAILED, RunStatus.TIMED_OUT)
@@ -34,7 +35,7 @@ def agent_row(agent: Agent) -> dict[str, Any]:
 
 def agent_detail(agent: Agent) -> dict[str, Any]:
     """An agent with its last 24 hours and what it does now."""
-    day = CommandRun.objects.filter(agent=agent, finished_at__gte=now() - timedelta(hours=24))
+    day = CommandRun.objects.filter(agent=agent, finished_at__gte=now() - timedelta(hours=24)).order_by()
     counts = day.aggregate(
         completed_24h=Count("id", filter=Q(status=RunStatus.COMPLETED)),
         failed_24h=Count("id", filter=Q(status__in=FAILED)),
@@ -42,7 +43,7 @@ def agent_detail(agent: Agent) -> dict[str, Any]:
         output=Sum("output_tokens"),
     )
     current = (
-        CommandRun.objects.filter(agent=agent, status=RunStatus.RUNNING)
+        CommandRun.objects.filter(one_of("status", LIVE), agent=agent, status=RunStatus.RUNNING)
         .select_related("command", "agent")
         .order_by("-started_at")
         .first()

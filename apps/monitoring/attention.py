@@ -9,6 +9,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from apps.agents.models import Agent, AgentStatus
+from apps.events.conditions import one_of
 from apps.monitoring.models import Alert, AlertState
 from apps.workflows.models import Approval, ApprovalState, Run, RunStatus
 
@@ -22,7 +23,7 @@ def attention(project_id: UUID) -> list[dict[str, Any]]:
     alerts = Alert.objects.filter(project=project_id, state=AlertState.OPEN).order_by()
     approvals = Approval.objects.filter(project=project_id).order_by()
     since = timezone.now() - FAILED_WITHIN
-    failed = runs.filter(status=RunStatus.FAILED, completed_at__gte=since)
+    failed = runs.filter(one_of("status", [RunStatus.FAILED]), completed_at__gte=since)
     rows = (
         ("alerts", "critical", alerts.count(), "open alert", "/alerts?state=open"),
         ("failed_runs", "error", failed.count(), "run failed within a day", "/runs?status=failed"),

@@ -16,11 +16,12 @@ from django.db.models import Q
 
 from apps.agents.priorities import BULK, BULK_SECONDS, COUNTED, REFUSALS, Bulk
 from apps.errors import DomainError
+from apps.events.conditions import one_of
 from apps.workflows import control, services
-from apps.workflows.models import RUN_OVER, Run, RunStatus
+from apps.workflows.models import RUN_OPEN, Run, RunStatus
 
 ENDING = Q(cancel_requested=True) | ~Q(error_code="")
-OPEN = ~Q(status__in=RUN_OVER)
+OPEN = Q(one_of("status", RUN_OPEN))
 
 
 class Verb(StrEnum):

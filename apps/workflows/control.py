@@ -21,13 +21,14 @@ from apps.agents.priorities import prioritise_work_of
 from apps.errors import Conflict, NotFound
 from apps.events import journal
 from apps.events.clock import now
+from apps.events.conditions import one_of
 from apps.events.journal import Change
 from apps.workflows import graph, limits, nested, resetting, services, waits
 from apps.workflows.advance import COUNTED, Advance, document_of
 from apps.workflows.endings import FAILURES, NOT_GONE_TO, NOT_MET
 from apps.workflows.events import PauseChanged
 from apps.workflows.models import (
-    RUN_OVER,
+    RUN_OPEN,
     RUNS,
     STEPS,
     Approval,
@@ -214,7 +215,7 @@ def _poke(change: Change) -> None:
 
 def _move(change: Change, released: Released) -> None:
     """Move what the pause stood still. A wait until a moment stays where it is."""
-    runs = Run.objects.exclude(status__in=RUN_OVER).filter(deadline_at__isnull=False)
+    runs = Run.objects.filter(one_of("status", RUN_OPEN), deadline_at__isnull=False)
     for rows, span in released.spans(RUNS):
         runs.filter(rows).update(deadline_at=F("deadline_at") + span)
     waiting = Step.objects.filter(status=StepStatus.WAITING, wakes_at__isnull=False)

@@ -12,7 +12,7 @@ from apps.workflows import totals
 from apps.workflows.advance import document_of
 from apps.workflows.document import Document
 from apps.workflows.models import (
-    RUN_OVER,
+    RUN_OPEN,
     Approval,
     Origin,
     Run,
@@ -37,7 +37,7 @@ def workflows(project_id: UUID) -> QuerySet[Workflow]:
 def workflow_rows(found: Sequence[Workflow]) -> list[Row]:
     """Workflows as the list shows them, with their last run and how their runs went."""
     ids = [workflow.pk for workflow in found]
-    open_runs = Run.objects.filter(workflow__in=ids).exclude(status__in=RUN_OVER).order_by()
+    open_runs = Run.objects.filter(workflow__in=ids, status__in=RUN_OPEN).order_by()
     running = dict(open_runs.values_list("workflow").annotate(n=Count("id")))
     newest = Run.objects.filter(workflow=OuterRef("pk")).order_by("-created_at", "-id").values("id")[:1]
     last = Workflow.objects.filter(pk__in=ids).annotate(last=Subquery(newest)).values("last")

@@ -23,7 +23,7 @@ from apps.agents.api.overload import AgentThrottle
 from apps.agents.connectors.base import Outcome
 from apps.agents.events import CommandRunProgress
 from apps.agents.lines import Said
-from apps.agents.models import Agent, CommandRun, Connector, RunStatus, WorkKind
+from apps.agents.models import Agent, Command, CommandRun, Connector, RunStatus, WorkKind
 from apps.agents.moves import Failure
 from apps.errors import InvalidInput, NotFound, StaleFence
 from apps.events import layer
@@ -91,9 +91,14 @@ class CommandRunsView(GenericAPIView[CommandRun]):
         if said := request.query_params.get("agent", ""):
             rows = rows.filter(agent_id=_uuid("agent", said))
         if said := request.query_params.get("command", "")[:100]:
-            rows = rows.filter(command__name=said)
+            rows = rows.filter(command__in=_command(principal_of(request).project_id, said))
         page = [queries.command_run_row(run) for run in self.paginate_queryset(rows) or []]
         return self.get_paginated_response(s.CommandRunRowSerializer(page, many=True).data)
+
+
+def _command(project_id: UUID, name: str) -> list[UUID]:
+    """Its id, or none: by ids the list is read in its order, by the name the whole history is sorted."""
+    return list(Command.objects.filter(project=project_id, name=name).values_list("id", flat=True))
 
 
 def _uuid(name: str, value: str) -> UUID:

@@ -166,14 +166,17 @@ class CommandRun(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="command_runs")
+    # The three without an index are the first column of one below.
+    project = models.ForeignKey(
+        Project, on_delete=models.CASCADE, related_name="command_runs", db_index=False
+    )
     kind = models.CharField(max_length=10, choices=WorkKind.choices, default=WorkKind.COMMAND)
     command = models.ForeignKey(
-        Command, null=True, blank=True, on_delete=models.PROTECT, related_name="runs",
+        Command, null=True, blank=True, on_delete=models.PROTECT, related_name="runs", db_index=False,
         help_text="Empty for work that no agent does",
     )  # fmt: skip
     agent = models.ForeignKey(
-        Agent, null=True, blank=True, on_delete=models.PROTECT, related_name="command_runs"
+        Agent, null=True, blank=True, on_delete=models.PROTECT, related_name="command_runs", db_index=False
     )
     wanted_agent = models.ForeignKey(
         Agent, null=True, blank=True, on_delete=models.PROTECT, related_name="+",
@@ -269,7 +272,14 @@ class CommandRun(models.Model):
             ),
             models.Index(fields=["project", "-queued_at", "-id"], name="command_run_newest"),
             models.Index(fields=["agent", "-queued_at", "-id"], name="command_run_by_agent"),
+            models.Index(fields=["project", "status", "-queued_at", "-id"], name="command_run_by_status"),
+            models.Index(fields=["command", "-queued_at", "-id"], name="command_run_by_command"),
             models.Index(fields=["project", "finished_at"], name="command_run_finished"),
+            models.Index(
+                fields=["agent", "finished_at"],
+                condition=Q(finished_at__isnull=False),
+                name="command_run_agent_finished",
+            ),
             models.Index(fields=["run_id"], condition=Q(run_id__isnull=False), name="command_run_by_run"),
         ]
 
@@ -332,7 +342,10 @@ class LogLevel(models.TextChoices):
 class CommandRunLine(models.Model):
     """One line that was logged while a command run ran. Appended, never changed."""
 
-    command_run = models.ForeignKey(CommandRun, on_delete=models.CASCADE, related_name="lines")
+    command_run = models.ForeignKey(
+        CommandRun, on_delete=models.CASCADE, related_name="lines", db_index=False,
+        help_text="The first column of what is unique",
+    )  # fmt: skip
     number = models.PositiveIntegerField(help_text="Counts the lines of the command run from 1")
     attempt = models.PositiveSmallIntegerField(default=1)
     level = models.CharField(max_length=10, choices=LogLevel.choices, default=LogLevel.INFO)
@@ -352,7 +365,10 @@ class CommandRunLine(models.Model):
 class CommandRunAttempt(models.Model):
     """One claim of a command run and how it ended. Appended, then closed once."""
 
-    command_run = models.ForeignKey(CommandRun, on_delete=models.CASCADE, related_name="attempts")
+    command_run = models.ForeignKey(
+        CommandRun, on_delete=models.CASCADE, related_name="attempts", db_index=False,
+        help_text="The first column of what is unique",
+    )  # fmt: skip
     number = models.PositiveSmallIntegerField()
     fence = models.PositiveBigIntegerField()
     worker = models.CharField(max_length=100, blank=True)

@@ -62,8 +62,9 @@ class Run(models.Model):
     """One execution of a workflow version. Narrow: input and output are in `RunData`."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="runs")
-    workflow = models.ForeignKey(Workflow, on_delete=models.PROTECT, related_name="runs")
+    # Both are the first column of indexes below.
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="runs", db_index=False)
+    workflow = models.ForeignKey(Workflow, on_delete=models.PROTECT, related_name="runs", db_index=False)
     version = models.ForeignKey(WorkflowVersion, on_delete=models.PROTECT, related_name="runs")
     number = models.PositiveIntegerField(help_text="Counts the runs of the workflow from 1")
     name = models.CharField(max_length=200)
@@ -105,6 +106,14 @@ class Run(models.Model):
         indexes = [
             models.Index(fields=["project", "-created_at", "-id"], name="run_newest"),
             models.Index(fields=["workflow", "-created_at", "-id"], name="run_by_workflow"),
+            models.Index(fields=["project", "status", "-created_at", "-id"], name="run_by_status"),
+            models.Index(
+                fields=["workflow", "status", "-created_at", "-id"], name="run_of_workflow_by_status"
+            ),
+            # As a list, because that is how `one_of` asks, and SQLite compares the words.
+            models.Index(
+                fields=["project", "completed_at"], condition=Q(status__in=["failed"]), name="run_failed"
+            ),
             models.Index(
                 fields=["project", "status"],
                 condition=Q(status__in=["queued", "running", "waiting", "paused"]),
@@ -151,7 +160,10 @@ class Step(models.Model):
     """One node of a run."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="steps")
+    run = models.ForeignKey(
+        Run, on_delete=models.CASCADE, related_name="steps", db_index=False,
+        help_text="The first column of what is unique",
+    )  # fmt: skip
     key = models.CharField(max_length=100)
     map_index = models.IntegerField(default=-1, help_text="Its place in the list of a map, from 0; else -1")
     parent = models.ForeignKey(
