@@ -206,7 +206,9 @@ def _prompt(event: _Event) -> SpanFacts | None:
     call_id = event.prompt or event.session
     began = event.at if event.prompt else _conversation_began(event)
     facts = event.facts(event.root, f.AGENT, f.OPEN)
-    return replace(facts, title=title or "Prompt", call_id=call_id, started_at=began)
+    # By it the newest prompt of a conversation is known.
+    said = event.values | {"event.timestamp": event.at.isoformat()}
+    return replace(facts, title=title or "Prompt", call_id=call_id, started_at=began, attributes=said)
 
 
 def _conversation_began(event: _Event) -> datetime:

@@ -14,7 +14,7 @@ from uuid import UUID
 from apps.agents.keyholders import note_keys
 from apps.agents.models import Agent, Span, SpanSource, SpanStatus
 from apps.agents.telemetry import facts as f
-from apps.agents.telemetry import links, merging, presence, rows, senders, sessions, tree
+from apps.agents.telemetry import links, merging, presence, prompts, rows, senders, sessions, tree
 from apps.agents.telemetry.facts import AgentFacts, SpanFacts
 from apps.agents.telemetry.merging import Key, Row
 from apps.events import journal
@@ -78,6 +78,7 @@ class _Taking:
         self._write()
 
     def _merge(self, facts: Sequence[SpanFacts]) -> None:
+        said = prompts.said_at(self.project_id, self.held, facts)
         for fact in facts:
             key = (fact.trace_id, fact.span_id)
             row = merging.told(fact)
@@ -85,6 +86,11 @@ class _Taking:
             wins = True
             if before is not None:
                 row, wins = merging.merged(before, row)
+                if wins and prompts.is_prompt(before) and prompts.is_prompt(row):
+                    wins = prompts.stamp_of(fact.attributes) >= said.get(key, "")
+                    row["title"] = row["title"] if wins else before["title"]
+            if wins and prompts.is_prompt(row):
+                said[key] = prompts.stamp_of(fact.attributes)
             self.rows[key] = row
             if wins:
                 self.told[key] = fact
@@ -96,7 +102,7 @@ class _Taking:
             if not fact.parent_span_id or above in self.rows:
                 continue
             held = self.held.get(above)
-            if held is None or held["source"] == SpanSource.INFERRED:
+            if held is None or held["source"] == SpanSource.INFERRED or held["status"] == SpanStatus.UNKNOWN:
                 orphans[above].append(fact)
         over = self._traces_that_are_over({trace_id for trace_id, _ in orphans}) if orphans else set()
         for key, children in orphans.items():
@@ -104,7 +110,8 @@ class _Taking:
             if held is None:
                 row = merging.inferred(*key, children, is_over=key[0] in over)
             else:
-                row = merging.guessed_again(held, children)
+                is_guess = held["source"] == SpanSource.INFERRED
+                row = merging.guessed_again(held, children) if is_guess else dict(held)
                 if row["status"] == SpanStatus.UNKNOWN and key[0] not in over:
                     row["status"] = SpanStatus.OPEN  # a new child proves that it is at work
             self.rows[key] = row
@@ -195,6 +202,7 @@ class _Taking:
         agents |= self._move_what_is_below(changed)
         agents |= self._note_signals(changed)
         agents |= self._close_what_is_over(changed)
+        agents |= prompts.end_earlier(self.project_id, changed.values())
         ended = {
             row["agent_id"] for row in changed.values() if merging.is_root_kind(row) and merging.is_over(row)
         }
