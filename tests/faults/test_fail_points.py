@@ -14,10 +14,12 @@ from dataclasses import replace
 
 import pytest
 
+from tests.faults.matrix.case import Case, Result
 from tests.faults.matrix.flows import FLOWS, LINE
 from tests.faults.matrix.judge import STUCK
-from tests.faults.matrix.plan import discover, every_case, never_reached, once_more
-from tests.faults.matrix.rig import Case, Installation, Result
+from tests.faults.matrix.plan import discover, every_case, never_reached, once_more, unplanned
+from tests.faults.matrix.points import in_code
+from tests.faults.matrix.rig import Installation
 from tests.faults.matrix.table import table, violations
 
 SECONDS = 60  # no case of the sample is begun after that, whatever the machine
@@ -50,6 +52,15 @@ def test_the_reference_workflows_reach_every_fail_point(
     reached, results = discovered
     assert violations(results) == []
     assert never_reached(reached) == []
+
+
+def test_a_fail_point_that_nobody_thought_of_is_told() -> None:
+    code = in_code()
+    assert unplanned(code) == []
+    new = code | {"agents.new.verb:before_commit": "apps/agents/new.py"}
+    assert unplanned(new) == ["agents.new.verb:before_commit of apps/agents/new.py"]
+    del new["agents.new.verb:before_commit"], new["agents.worker.message:taken"]
+    assert unplanned(new) == ["agents.worker.message:taken, which the code has not"]
 
 
 def test_a_sample_of_all_faults_loses_nothing_and_commits_nothing_twice(
@@ -88,3 +99,12 @@ def test_a_process_frozen_in_the_middle_of_a_transaction_holds_nobody_up_for_goo
     result = rig.suffer(case)
     assert result.fired
     assert result.problems == []
+
+
+def test_after_all_of_this_every_event_that_webhooks_asked_for_has_arrived_under_one_id(
+    rig: Installation,
+) -> None:
+    problems, arrived, repeated = rig.deliveries()
+    print(f"{arrived} events arrived, {repeated} of them more than once")
+    assert problems == []
+    assert arrived

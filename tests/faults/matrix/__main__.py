@@ -1,8 +1,8 @@
 """`python -m tests.faults.matrix`: every case once, the table at the end. Ends by itself.
 
 MC_FAULT_SEED (random) decides order and moments, MC_FAULT_CASES (all) how many, MC_FAULT_STACKS (1)
-how many installations suffer side by side, MC_FAULT_POINT which points by a part of their name,
-MC_FAULT_FLOW in which of the workflows, by their names with commas.
+how many installations suffer side by side, MC_FAULT_POINT which points by parts of their names,
+MC_FAULT_FLOW in which of the workflows; both with commas between.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ import threading
 import time
 from pathlib import Path
 
+from tests.faults.matrix.case import Case, Result
 from tests.faults.matrix.flows import FLOWS
 from tests.faults.matrix.plan import discover, every_case, never_reached, once_more
-from tests.faults.matrix.rig import Case, Installation, Result
+from tests.faults.matrix.rig import Installation
 from tests.faults.matrix.table import summary, table, violations
 
 
@@ -28,9 +29,8 @@ def main() -> int:
     with Installation(seed) as rig:
         reached, clean = discover(rig, chosen.split(",") if chosen else FLOWS)
         missed = never_reached(reached)
-        cases = [
-            one for one in every_case(reached, seed) if os.environ.get("MC_FAULT_POINT", "") in one.point
-        ]
+        parts = os.environ.get("MC_FAULT_POINT", "").split(",")
+        cases = [one for one in every_case(reached, seed) if any(part in one.point for part in parts)]
         cases = cases[: int(os.environ.get("MC_FAULT_CASES") or len(cases))]
         results, webhooks = _side_by_side(rig, seed, cases)
     wrong = [*violations([*clean, *results]), *webhooks, *(f"never reached: {one}" for one in missed)]

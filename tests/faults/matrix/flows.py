@@ -208,6 +208,13 @@ FLOWS = {
             quotes={"then": "long"},
             still=22.0,
         ),
+        # An agent with an endpoint takes the work and is never heard of again; somebody cancels it.
+        Flow(
+            "called",
+            (work("kept", "hold", agent="fault-server"),),
+            {"kept": "cancelled"},
+            status="cancelled",
+        ),
         # What is given up: work that nobody takes, a run that could not begin, a run without an end.
         Flow(
             "late",

@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
+from tests.faults.matrix.case import ACTIONS, Case, Result
 from tests.faults.matrix.flows import FLOWS
 from tests.faults.matrix.points import in_code, verbs
-from tests.faults.matrix.rig import ACTIONS, Case, Installation, Result
+from tests.faults.matrix.rig import Installation
 
 
 def _commit(*verbs: str) -> tuple[str, ...]:
@@ -62,12 +63,13 @@ EXPECTED: dict[str, tuple[str, ...]] = {
     "recalled": _commit("agents.overdue.recall", "agents.explain.say"),
     "republished": _call("agents.repair.republish"),
     "stopping": _commit("agents.lease.write"),
+    "called": _commit("agents.overdue.end_handed_over"),
     "late": _commit(
         "agents.overdue.queue_time_out", "workflows.nested.refused", "workflows.engine.end_overdue_runs"
     ),
 }
 # These are there for the few points that no other has; faults at the others would show nothing new.
-NARROW = ("recalled", "republished", "stopping", "late")
+NARROW = ("recalled", "republished", "stopping", "called", "late")
 # Webhooks are told of every run in the same way, so their points suffer in these only.
 WITH_WEBHOOKS = ("list", "nested")
 # Where a point means something else the second time: here the work that is given back.

@@ -99,12 +99,13 @@ class Receiver:
         if self._fault(f"{said['idempotency_key']}/agent") == BUSY:
             return http(503)
         text = said["input"]["text"]
-        tag, step, _ = marks(text)
+        tag, step, how = marks(text)
         with self._lock:
             done = self.work[tag, step]
             output = {"text": f"Effect {len(done) + 1} of {tag} {step}, called."}
             done.append({"output": output, "text": text, "fence": said["fence"]})
-        threading.Thread(target=self._call_back, args=(said, output), daemon=True).start()
+        if how != "hold":
+            threading.Thread(target=self._call_back, args=(said, output), daemon=True).start()
         return http(202)
 
     def _call_back(self, said: dict[str, Any], output: dict[str, str]) -> None:

@@ -56,6 +56,14 @@ class Records:
         found = self.rows(query, run_id, key)
         return (found[0]["status"], found[0]["wait_reason"]) if found else ("", "")
 
+    def is_handed_over(self, run_id: Any, key: str) -> bool:
+        """Whether the step's work runs and no worker has it."""
+        query = (
+            "SELECT 1 FROM agents_commandrun w JOIN workflows_step s ON s.command_run_id = w.id"
+            " WHERE s.run_id = %s AND s.key = %s AND w.status = 'running' AND w.worker_id IS NULL"
+        )
+        return bool(self.rows(query, run_id, key))
+
     def worker_of(self, run_id: Any, key: str) -> str:
         """Who holds the step's work now; nothing while nobody does."""
         query = (

@@ -8,69 +8,30 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psycopg
 
+from tests.faults.matrix.case import ENOUGH, Case, Result
 from tests.faults.matrix.deliveries import ADDRESSES, undelivered
-from tests.faults.matrix.flows import FLOWS, GUEST, PARTS, SERVER, Flow
+from tests.faults.matrix.flows import FLOWS, GUEST, PARTS, SERVER
 from tests.faults.matrix.hand import Caller, Hand
-from tests.faults.matrix.judge import LEASE, STUCK, Notes, Verdict, judge
+from tests.faults.matrix.judge import LEASE, Notes, Verdict, judge
 from tests.faults.matrix.model import Bodies
+from tests.faults.matrix.people import Person
 from tests.faults.matrix.receiver import Receiver
 from tests.faults.matrix.records import Records
+from tests.faults.matrix.strike import Strike
 from tests.rig.clock import MachineClock
 from tests.rig.process import Process
 from tests.rig.stack import Stack
 from tests.rig.waiting import until
 
-ACTIONS = ("kill", "kill_peer", "lose", "stop")
-ENOUGH = 90.0  # seconds until a run that is not over is given up
 _never = threading.Event()
 
 
-@dataclass(frozen=True)
-class Case:
-    """One fault at one point in one run. `trouble` is what the flow `retry` has to get over; the
-    fault strikes `times` in a row; what is stopped `for_good` wakes when the run is over; `expect`
-    is how the run must end if not as ever, `patience` how long nothing may move."""
-
-    flow: str
-    point: str = ""
-    action: str = ""
-    after: int = 1
-    trouble: str = "fail"
-    times: int = 1
-    for_good: bool = False
-    expect: Flow | None = None
-    patience: float = STUCK
-
-    def __str__(self) -> str:
-        return f"{self.point}#{self.after} {self.action} in {self.flow}"
-
-
-@dataclass
-class Result:
-    case: Case
-    problems: list[str]
-    struck: int
-    silence: float = 0.0
-    seconds: float = 0.0
-    peer: str = ""
-    hits: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def fired(self) -> bool:
-        return self.struck > 0
-
-
 SLOWEST = 180.0  # seconds a process may take to start; a machine may be very busy
-# What strikes before the fault of the case, so that the workflow comes to what it is about.
-FIRST = {"republished": Case("republished", "agents.dispatch.publish:before", "lose")}
 
 
 class Installation:
@@ -144,8 +105,8 @@ class Installation:
         (self.points / "hits").unlink(missing_ok=True)
         began = time.monotonic()
         self.guest.open.clear()
-        struck = _Strike(self, case)
-        person = _Person(self, flow, tag, case.trouble, struck)
+        struck = Strike(self, case)
+        person = Person(self, flow, tag, case.trouble, struck)
         late = self._see_through(tag, person, struck)
         self.disarm()
         struck.end()
@@ -268,7 +229,7 @@ class Installation:
         self._since = int(self.records.rows(head)[0]["head"])
         self.caller = Caller([self.stack.client(index) for index in range(len(self.stack.urls))])
 
-    def _see_through(self, tag: str, person: _Person, struck: _Strike) -> str:
+    def _see_through(self, tag: str, person: Person, struck: Strike) -> str:
         """Play everybody's part until nothing of the run is open; why it is not, or nothing."""
         deadline = self.clock.now() + ENOUGH
         state = "it was never accepted"
@@ -300,165 +261,6 @@ class Installation:
             self.stack.wait_web(self.stack.webs.index(process))
             return True
         return _count(process.log) > said
-
-
-class _Person:
-    """Does what people do with the run: starts it, decides its question, pauses, resumes and cancels
-    it, tells a worker to stop; each in a thread of its own, because the process that is asked may be
-    the one that dies."""
-
-    def __init__(self, rig: Installation, flow: Flow, tag: str, trouble: str, struck: _Strike) -> None:
-        self.problems: list[str] = []
-        self._rig, self._flow, self._struck = rig, flow, struck
-        self._done: set[str] = set()
-        self._threads: list[threading.Thread] = []
-        body = {"input": {"tag": tag, "trouble": trouble}}
-        self._once("start", lambda: self._accepted(f"workflows/{flow.slug}/runs/", body, tag))
-
-    @property
-    def is_done(self) -> bool:
-        return not any(thread.is_alive() for thread in self._threads)
-
-    def act(self, run: dict[str, Any] | None) -> None:
-        if run is None:
-            return
-        match self._flow.name:
-            case "people":
-                self._decide_and_cancel(run)
-            case "recalled":
-                self._pause_what_is_offered(run)
-            case "stopping":
-                self._stop_who_works(run)
-
-    def _decide_and_cancel(self, run: dict[str, Any]) -> None:
-        path = f"runs/{run['id']}"
-        asked = self._rig.records.open_approval(run["id"])
-        # A notice whose sender was killed comes after a minute only.
-        told = str(run["id"]) in self._rig.receiver.noticed or self._struck.at is not None
-        if "pause" not in self._done:
-            self._once("pause", lambda: self._call("POST", f"{path}/pause/"))
-        elif "resume" not in self._done and run["status"] == "paused" and self.is_done:
-            self._once("resume", lambda: self._call("DELETE", f"{path}/pause/"))
-        elif "resume" in self._done and "decide" not in self._done and asked and told:
-            self._once(
-                "decide", lambda: self._call("POST", f"approvals/{asked}/decision/", {"approved": True})
-            )
-        elif "cancel" not in self._done and self._rig.records.step_status(run["id"], "held") == "running":
-            self._once("cancel", lambda: self._call("POST", f"{path}/cancellation/", {}))
-
-    def _pause_what_is_offered(self, run: dict[str, Any]) -> None:
-        """Pause before the guest takes its work, resume once that was taken back and says why it waits."""
-        path = f"runs/{run['id']}"
-        offered, reason = self._rig.records.work_status(run["id"], "offered")
-        taken_back = offered == "queued" and reason.endswith("is paused")
-        if "pause" not in self._done and offered == "dispatched":
-            self._once("pause", lambda: self._call("POST", f"{path}/pause/"))
-        elif "resume" not in self._done and "pause" in self._done and self.is_done and taken_back:
-            self._once("resume", lambda: self._call("DELETE", f"{path}/pause/"))
-        elif "resume" in self._done:
-            self._rig.guest.open.set()
-
-    def _stop_who_works(self, run: dict[str, Any]) -> None:
-        """Tell the worker that holds `long` to stop, as an upgrade does, and start it again."""
-        if "stop" in self._done:
-            return
-        held_by = self._rig.records.worker_of(run["id"], "long")
-        for worker in self._rig.stack.workers:
-            if held_by and worker.alive and held_by.endswith(f":{worker.pid}"):
-                self._once("stop", lambda one=worker: self._stop(one))  # type: ignore[misc]
-
-    def _stop(self, worker: Process) -> None:
-        worker.send(signal.SIGTERM)
-        worker.wait(ENOUGH)
-        self._rig.start_again(worker)
-
-    def _once(self, name: str, act: Callable[[], None]) -> None:
-        self._done.add(name)
-        thread = threading.Thread(target=act, daemon=True)
-        self._threads.append(thread)
-        thread.start()
-
-    def _accepted(self, path: str, body: dict[str, Any], tag: str) -> None:
-        answer = self._rig.caller("POST", path, body, **{"Idempotency-Key": tag})
-        if not answer.is_success:
-            self.problems.append(f"the start was answered {answer.status_code}: {answer.text[:200]}")
-
-    def _call(self, method: str, path: str, body: Any = None) -> None:
-        """409 means that an earlier try, whose answer was lost, did it."""
-        answer = self._rig.caller(method, path, body)
-        if not answer.is_success and answer.status_code != httpx.codes.CONFLICT:
-            self.problems.append(f"{path} was answered {answer.status_code}: {answer.text[:200]}")
-
-
-class _Strike:
-    """What the rig has to do when the armed fault fires."""
-
-    def __init__(self, rig: Installation, case: Case) -> None:
-        self.at: float | None = None
-        self.peer = ""
-        self._rig, self._case, self.left = rig, case, case.times
-        self._frozen: Process | None = None
-        self._thaw_at = 0.0
-        self._first = FIRST.get(case.flow)
-        if self._first is not None:
-            rig.arm(self._first)
-        elif case.point:
-            rig.arm(case)
-
-    @property
-    def is_over(self) -> bool:
-        return self._frozen is None or self._case.for_good
-
-    def look(self) -> None:
-        if self._frozen is not None and time.monotonic() >= self._thaw_at:
-            self.end()
-        if self.left == 0 and self._first is None:
-            return
-        try:
-            fired = json.loads((self._rig.points / "fired").read_text())
-        except FileNotFoundError:
-            return
-        if self._first is not None:  # a loss that needs nothing of us; now the fault of the case
-            self._first = None
-            self._rig.disarm()
-            if self._case.point:
-                self._rig.arm(self._case)
-            return
-        self.at = self.at or fired["at"]
-        self.left -= 1
-        struck = self._rig.process_of(fired["pid"])
-        match fired["action"]:
-            case "kill" if struck is not None:
-                struck.wait(10)
-                self._rig.start_again(struck)
-            case "stop" if struck is not None:
-                seconds = ENOUGH if self._case.for_good else LEASE + 1.5
-                self._frozen, self._thaw_at = struck, time.monotonic() + seconds
-            case "kill_peer":
-                self._kill_peer(struck)
-        if self.left:
-            self._rig.arm(self._case)
-
-    def end(self) -> None:
-        if self._frozen is not None:
-            self._frozen.thaw()
-            self._frozen = None
-
-    def _kill_peer(self, struck: Process | None) -> None:
-        others: list[Process | str] = [
-            one for one in self._rig.stack.processes if one is not struck and one.alive
-        ]
-        peer = self._rig.random.choice([*others, "redis", "postgres"])
-        if isinstance(peer, str):
-            self.peer = peer
-            self._rig.start_server_again(peer)
-            if peer == "postgres":
-                self.at = time.time()  # nothing can move before its recovery is done
-        else:
-            self.peer = peer.name
-            peer.kill()
-            self._rig.start_again(peer)
-        (self._rig.points / "answered").touch()
 
 
 def _count(log: Path) -> int:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from math import ceil
 
-from tests.faults.matrix.rig import ACTIONS, Result
+from tests.faults.matrix.case import ACTIONS, Result
 
 NAMES = {
     "kill": "kill -9 itself",
