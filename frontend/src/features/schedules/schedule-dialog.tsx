@@ -5,6 +5,7 @@ import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
 import { Field, Input } from "@/components/ui/field";
 import { FormFooter } from "@/components/work/form-footer";
+import { sorted } from "@/components/work/problems";
 import { useChangeSchedule, useCreateSchedule } from "@/lib/api/schedules";
 import type { JsonObject, Misfire, NewSchedule, Overlap, Schedule } from "@/lib/api/types";
 import { visibleText } from "@/lib/format";
@@ -12,7 +13,6 @@ import { localZone } from "@/lib/time/zones";
 import { ChooseWorkflow, useWorkflow } from "./choose-workflow";
 import { CronFields } from "./cron-fields";
 import { misfires, overlaps } from "./policies";
-import { sorted } from "./problems";
 
 interface ScheduleDialogProps {
   /** The one to change; a new one without. */

@@ -189,7 +189,7 @@ describe("the triggers", () => {
     expect(row.getByText("body.action == 'opened'")).toBeInTheDocument();
     expect(row.getByText(/Started Bug Lifecycle #4/)).toBeInTheDocument();
     expect(screen.queryByRole("button", { name: "New trigger" })).not.toBeInTheDocument();
-    expect(row.queryByRole("button", { name: "New secret" })).not.toBeInTheDocument();
+    expect(row.queryByRole("button", { name: /^New secret/ })).not.toBeInTheDocument();
   });
 
   it("give their secret once, with a script that signs", async () => {
@@ -231,9 +231,10 @@ describe("the triggers", () => {
       ),
     );
     renderApp("/schedules?tab=triggers");
-    await userEvent.click(await screen.findByRole("button", { name: "New secret" }));
+    await userEvent.click(await screen.findByRole("button", { name: "New secret for Issues" }));
     const ask = within(await screen.findByRole("dialog", { name: "A new secret for Issues?" }));
-    await userEvent.click(ask.getByRole("button", { name: "New secret" }));
+    expect(ask.getByLabelText("Take requests signed with the old one, too, for")).toHaveValue("24");
+    await userEvent.click(ask.getByRole("button", { name: "Make a new secret" }));
     const shown = within(await screen.findByRole("dialog", { name: "The new secret of Issues" }));
     expect(shown.getByText("whsec_new")).toBeInTheDocument();
   });

@@ -1,11 +1,10 @@
 /** The triggers: where each is posted to, what came of the last request, and what an admin can do with it. */
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { KeyRound, Pencil, Webhook } from "lucide-react";
+import { Pencil, Webhook } from "lucide-react";
 import { useState } from "react";
 import { Button } from "@/components/ui/button";
 import { Copyable } from "@/components/ui/copyable";
-import { Dialog } from "@/components/ui/dialog";
 import { EmptyState, SkeletonRows } from "@/components/ui/states";
 import { Switch } from "@/components/ui/switch";
 import { TimeAgo } from "@/components/ui/time-ago";
@@ -13,11 +12,18 @@ import { toast } from "@/components/ui/toast";
 import { Confirm } from "@/components/work/confirm";
 import { Loaded } from "@/components/work/loaded";
 import { More } from "@/components/work/more";
+import { RotateSecret } from "@/components/work/rotate-secret";
 import { messageOf } from "@/lib/api/errors";
 import type { StartsFilter } from "@/lib/api/schedules";
-import { triggersQuery, useChangeTrigger, useDeleteTrigger, useRenewSecret } from "@/lib/api/triggers";
+import {
+  triggersQuery,
+  useChangeTrigger,
+  useDeleteTrigger,
+  useRotateTriggerSecret,
+} from "@/lib/api/triggers";
 import type { Trigger } from "@/lib/api/types";
 import { sentence, visibleText } from "@/lib/format";
+import { absolute } from "@/lib/time";
 import { SecretOnce } from "./secret-once";
 import { addressOf } from "./signing";
 import { TriggerDialog } from "./trigger-dialog";
@@ -100,6 +106,7 @@ function Row({ trigger, mayChange }: { trigger: Trigger; mayChange: boolean }) {
             "No signed request yet"
           )}
         </p>
+        <OldSecret until={trigger.old_secret_until} />
       </div>
       {mayChange && (
         <div className="flex flex-wrap items-center gap-1 max-md:w-full">
@@ -131,38 +138,27 @@ function Enabled({ trigger, mayChange }: { trigger: Trigger; mayChange: boolean 
 }
 
 function NewSecret({ trigger }: { trigger: Trigger }) {
-  const renew = useRenewSecret(trigger.id);
   return (
-    <>
-      <Confirm
-        variant="secondary"
-        label="New secret"
-        pendingLabel="Making it…"
-        keep="Keep this one"
-        title={`A new secret for ${visibleText(trigger.name)}?`}
-        description="Requests signed with the old one are refused at once."
-        className={small}
-        icon={<KeyRound size={14} aria-hidden />}
-        mutation={{
-          isPending: renew.isPending,
-          error: renew.error,
-          mutate: (_, options) => renew.mutate(undefined, options),
-        }}
-      >
-        Have the sender ready: between the two secrets its requests are answered 401.
-      </Confirm>
-      {renew.data && (
-        <Dialog
-          open
-          wide
-          onOpenChange={(open) => !open && renew.reset()}
-          title={`The new secret of ${visibleText(trigger.name)}`}
-          description="The old one is refused from now on."
-        >
-          <SecretOnce made={renew.data} onClose={() => renew.reset()} />
-        </Dialog>
-      )}
-    </>
+    <RotateSecret
+      name={visibleText(trigger.name)}
+      rotation={useRotateTriggerSecret(trigger.id)}
+      label="Take requests signed with the old one, too, for"
+      before="Give it to the sender while the old one is still taken."
+      after={(made) =>
+        made.old_secret_until
+          ? `Requests signed with the old one are taken until ${absolute(made.old_secret_until)}.`
+          : "Requests signed with the old one are refused from now on."
+      }
+      shown={(made, close) => <SecretOnce made={made} onClose={close} />}
+    />
+  );
+}
+
+/** While two secrets are taken: until when the old one is. */
+function OldSecret({ until }: { until: string | null }) {
+  if (!until || Date.parse(until) <= Date.now()) return null;
+  return (
+    <p className="text-table text-muted">The secret before this one is taken until {absolute(until)}.</p>
   );
 }
 

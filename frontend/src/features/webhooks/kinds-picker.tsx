@@ -1,10 +1,12 @@
 /** Which events a webhook asks for: everything, whole groups, or kinds one by one. */
 import { useQuery } from "@tanstack/react-query";
-import type { ReactNode } from "react";
+import { type ReactNode, useState } from "react";
+import { Input } from "@/components/ui/field";
 import { Loaded } from "@/components/work/loaded";
+import type { WebhookKind } from "@/lib/api/types";
 import { webhookKindsQuery } from "@/lib/api/webhooks";
 import { words } from "@/lib/format";
-import { groupsOf, isWanted, toggled } from "./kinds";
+import { found, groupsOf, isWanted, toggled } from "./kinds";
 
 interface KindsPickerProps {
   /** `run.finished`, `run.*` or `*`. */
@@ -15,7 +17,7 @@ interface KindsPickerProps {
 
 export function KindsPicker({ chosen, onChange, error }: KindsPickerProps) {
   const query = useQuery(webhookKindsQuery);
-  const all = chosen.includes("*");
+  const [text, setText] = useState("");
   return (
     <fieldset aria-describedby={error ? "kinds-error" : undefined} className="min-w-0">
       <legend className="text-table font-semibold">Told of</legend>
@@ -26,44 +28,76 @@ export function KindsPicker({ chosen, onChange, error }: KindsPickerProps) {
       )}
       <Loaded query={query} what="The kinds of events could not be loaded">
         {(kinds) => (
-          <div className="mt-1 max-h-80 overflow-y-auto rounded-control border max-md:max-h-none">
-            <Box checked={all} onToggle={() => onChange(all ? [] : ["*"])} strong>
-              Everything <Code>*</Code>
-              <Hint>also kinds that come with later versions</Hint>
-            </Box>
-            {groupsOf(kinds).map(({ name, kinds: some }) => {
-              const pattern = `${name}.*`;
-              return (
-                <fieldset key={name} aria-label={words(name)} className="border-t">
-                  <Box
-                    checked={isWanted(chosen, pattern)}
-                    disabled={all}
-                    strong
-                    onToggle={() => onChange(toggled(chosen, pattern))}
-                  >
-                    {words(name)} <Code>{pattern}</Code>
-                  </Box>
-                  {some.map(({ kind, says, often }) => (
-                    <Box
-                      key={kind}
-                      checked={isWanted(chosen, kind)}
-                      disabled={all || chosen.includes(pattern)}
-                      onToggle={() => onChange(toggled(chosen, kind))}
-                    >
-                      <Code>{kind}</Code>
-                      <Hint>
-                        {says}
-                        {often && <span className="text-warn"> (very often)</span>}
-                      </Hint>
-                    </Box>
-                  ))}
-                </fieldset>
-              );
-            })}
+          <div className="mt-1 flex flex-col gap-1.5">
+            <Input
+              type="search"
+              aria-label="Find a kind"
+              placeholder="Find a kind…"
+              value={text}
+              onChange={(event) => setText(event.target.value)}
+              // Enter would send the form around it.
+              onKeyDown={(event) => event.key === "Enter" && event.preventDefault()}
+              autoComplete="off"
+              spellCheck={false}
+            />
+            <Kinds shown={found(kinds, text)} chosen={chosen} onChange={onChange} isSearch={text !== ""} />
           </div>
         )}
       </Loaded>
     </fieldset>
+  );
+}
+
+interface KindsProps extends Omit<KindsPickerProps, "error"> {
+  shown: readonly WebhookKind[];
+  isSearch: boolean;
+}
+
+function Kinds({ shown, chosen, onChange, isSearch }: KindsProps) {
+  const all = chosen.includes("*");
+  return (
+    <div className="max-h-80 overflow-y-auto rounded-control border max-md:max-h-none">
+      {!isSearch && (
+        <Box checked={all} onToggle={() => onChange(all ? [] : ["*"])} strong>
+          Everything <Code>*</Code>
+          <Hint>also kinds that come with later versions</Hint>
+        </Box>
+      )}
+      {shown.length === 0 && (
+        <p role="status" className="px-3 py-2 text-table text-muted">
+          No kind has these words.
+        </p>
+      )}
+      {groupsOf(shown).map(({ name, kinds: some }) => {
+        const pattern = `${name}.*`;
+        return (
+          <fieldset key={name} aria-label={words(name)} className="border-t first:border-t-0">
+            <Box
+              checked={isWanted(chosen, pattern)}
+              disabled={all}
+              strong
+              onToggle={() => onChange(toggled(chosen, pattern))}
+            >
+              {words(name)} <Code>{pattern}</Code>
+            </Box>
+            {some.map(({ kind, says, often }) => (
+              <Box
+                key={kind}
+                checked={isWanted(chosen, kind)}
+                disabled={all || chosen.includes(pattern)}
+                onToggle={() => onChange(toggled(chosen, kind))}
+              >
+                <Code>{kind}</Code>
+                <Hint>
+                  {says}
+                  {often && <span className="text-warn"> (very often)</span>}
+                </Hint>
+              </Box>
+            ))}
+          </fieldset>
+        );
+      })}
+    </div>
   );
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { webhookKinds } from "@/testing/webhooks";
-import { groupsOf, isWanted, toggled } from "./kinds";
+import { found, groupsOf, isWanted, toggled } from "./kinds";
 
 describe("the kinds a webhook asks for", () => {
   it("stand under what they are about", () => {
@@ -8,6 +8,14 @@ describe("the kinds a webhook asks for", () => {
       ["run", 3],
       ["alert", 1],
     ]);
+  });
+
+  it("are found by words of their names and sentences", () => {
+    const named = (text: string) => found(webhookKinds, text).map(({ kind }) => kind);
+    expect(named("ALERT")).toEqual(["alert.opened"]);
+    expect(named("run fin")).toEqual(["run.finished"]);
+    expect(named(" ")).toHaveLength(webhookKinds.length);
+    expect(named("nothing like it")).toEqual([]);
   });
 
   it("are asked for one by one, by the group, or all", () => {

@@ -15,6 +15,15 @@ export function groupsOf(kinds: readonly WebhookKind[]): { name: string; kinds: 
   return [...found].map(([name, some]) => ({ name, kinds: some }));
 }
 
+/** The kinds whose name or sentence holds every word of the text. */
+export function found(kinds: readonly WebhookKind[], text: string): WebhookKind[] {
+  const wanted = text.toLowerCase().split(/\s+/).filter(Boolean);
+  return kinds.filter(({ kind, says }) => {
+    const about = `${kind} ${says}`.toLowerCase();
+    return wanted.every((word) => about.includes(word));
+  });
+}
+
 /** Whether the pattern is asked for, by itself or by a wider one. */
 export function isWanted(chosen: readonly string[], pattern: string): boolean {
   return chosen.includes("*") || chosen.includes(pattern) || chosen.includes(`${groupOf(pattern)}.*`);

@@ -40,12 +40,15 @@ export function useChangeTrigger(id: string) {
   });
 }
 
-export function useRenewSecret(id: string) {
+export function useRotateTriggerSecret(id: string) {
   const refresh = useRefresh();
   return useMutation({
-    mutationFn: () =>
+    mutationFn: (overlap_hours: number) =>
       unwrap(
-        api.POST("/api/v1/triggers/{trigger_id}/secret/", { params: { path: { trigger_id: id } } }),
+        api.POST("/api/v1/triggers/{trigger_id}/secret/", {
+          params: { path: { trigger_id: id } },
+          body: { overlap_hours },
+        }),
       ) as Promise<TriggerWithSecret>,
     onSuccess: refresh,
   });
