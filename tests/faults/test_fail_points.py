@@ -22,7 +22,7 @@ from tests.faults.matrix.points import in_code
 from tests.faults.matrix.rig import Installation
 from tests.faults.matrix.table import table, violations
 
-SECONDS = 60  # no case of the sample is begun after that, whatever the machine
+SECONDS = 40  # no case of the sample is begun after that, whatever the machine
 FEWEST = 4
 
 pytestmark = pytest.mark.timeout(600)
