@@ -63,8 +63,10 @@ def test_saving_a_changed_definition_makes_a_version(admin: Client, workflow: Wo
     workflow.refresh_from_db()
     assert workflow.current is not None
     assert (workflow.name, workflow.current.number) == ("Better", 2)
-    assert admin.post(url, {"source": changed + "\n# a remark", **management}).status_code == 302
+    assert admin.post(url, {"source": changed, **management}).status_code == 302
     assert workflow.versions.count() == 2
+    assert admin.post(url, {"source": changed + "\n# a remark", **management}).status_code == 302
+    assert workflow.versions.count() == 3
 
 
 def test_a_wrong_definition_is_refused_by_line(admin: Client, workflow: Workflow) -> None:
