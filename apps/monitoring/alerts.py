@@ -28,6 +28,7 @@ from apps.agents.models import (
     Worker,
     WorkKind,
 )
+from apps.agents.telemetry import reading
 from apps.errors import Conflict, NotFound
 from apps.events import journal
 from apps.events.conditions import one_of
@@ -45,6 +46,7 @@ COMMAND_RUN_LOST = "command_run_lost"
 APPROVAL_ESCALATED = "approval_escalated"
 NOTICE_UNDELIVERED = "notice_undelivered"
 SCHEDULE_REFUSED = "schedule_refused"
+TELEMETRY_LOST = "telemetry_lost"
 CONDITIONS = (
     AGENT_ERROR,
     AGENT_OFFLINE,
@@ -56,6 +58,7 @@ CONDITIONS = (
 )
 
 LOST_REPEATEDLY = 2
+TELEMETRY_LOST_SHOWN = timedelta(days=1)
 NO_WORKER_AFTER = timedelta(seconds=5)
 MESSAGE_LENGTH = 500
 
@@ -73,6 +76,14 @@ class Condition:
 
 def subscribe() -> None:
     journal.subscribe("run.finished", hear_run_finished)
+    reading.on_loss.append(hear_telemetry_lost)
+
+
+def hear_telemetry_lost(project_id: UUID, key_id: UUID | None, what: str) -> None:
+    """Telemetry was lost. The alert stands until a day has passed without another loss."""
+    found = Condition(TELEMETRY_LOST, str(key_id or ""), AlertLevel.ERROR, what, "/agents")
+    with journal.changes(project_id) as change:
+        raise_alert(change, found)
 
 
 def hear_run_finished(event: Recorded, change: Change) -> None:
@@ -99,6 +110,12 @@ def sweep() -> None:
         for rule, subject in known - holds.keys():
             with journal.changes(project_id) as change:
                 resolve_alert(change, rule, subject)
+        old = Alert.objects.filter(
+            project=project_id, rule=TELEMETRY_LOST, last_at__lt=timezone.now() - TELEMETRY_LOST_SHOWN
+        ).exclude(state=AlertState.RESOLVED)
+        for subject in list(old.values_list("subject", flat=True)):
+            with journal.changes(project_id) as change:
+                resolve_alert(change, TELEMETRY_LOST, subject)
 
 
 def conditions(project_id: UUID) -> Iterator[Condition]:

@@ -391,6 +391,17 @@ async def test_a_full_inbox_asks_to_come_back_later() -> None:
     assert (answer.status, answer.reason().code) == (503, 14)
     assert int(answer.headers["retry-after"]) >= 1
     assert len(await kept()) == 1
+    other = await key(project=await sync_to_async(make_project)())
+    elsewhere = await send(full, "/v1/traces", traces(a_span()).SerializeToString(), other)
+    assert elsewhere.status == 200, "the inbox of one project fills up for that one alone"
+
+
+@pytest.mark.parametrize("path", ["/v1/traces", "/otlp/v1/logs", "/v1/metrics"])
+async def test_a_host_that_is_not_ours_is_refused_as_everywhere(path: str) -> None:
+    answer = await ask(path, b"", await key(), host="evil.example")
+    assert (answer.status, answer.reason().code) == (400, 3)
+    assert "ALLOWED_HOSTS" in answer.reason().message
+    assert (await ask(path, b"", await key(), host="localhost:8000")).status == 200
 
 
 async def test_bodies_that_arrive_at_once_are_bounded_together() -> None:
@@ -413,6 +424,7 @@ async def test_bodies_that_arrive_at_once_are_bounded_together() -> None:
             sent.append(message)
 
         headers = [(b"authorization", f"Bearer {text}".encode()), (b"content-type", PROTOBUF.encode())]
+        headers.append((b"host", b"localhost"))
         scope = {"type": "http", "method": "POST", "path": "/v1/metrics", "headers": headers}
         await small(scope, receive, collect)
         return int(sent[0]["status"])

@@ -21,6 +21,9 @@ from apps.agents.telemetry import inbox, pruning, reading
 from apps.agents.telemetry.decode import Export
 from apps.events import journal
 from apps.events.clock import now
+from apps.events.models import Event
+from apps.monitoring import alerts
+from apps.monitoring.models import Alert
 from config.engine import Engine, duties
 from tests.accounts.people import make_project
 from tests.agents.factories import make_agent
@@ -138,6 +141,16 @@ def test_a_broken_export_is_tried_three_times_and_then_dropped(caplog: pytest.Lo
     assert left() == []
     (error,) = [one for one in caplog.records if one.levelname == "ERROR"]
     assert "was dropped" in error.message
+    alert = Alert.objects.get(project=default_project(), rule="telemetry_lost")
+    assert (alert.level, alert.state) == ("error", "open")
+    assert alert.message.startswith("An export of telemetry with 1 items was lost, 3 tries failed (")
+    told = Event.objects.get(project_id=default_project().pk, kind="alert.opened").payload
+    assert (told["type"], told["message"]) == ("system_alert", alert.message)
+    alerts.sweep()
+    assert Alert.objects.get(pk=alert.pk).state == "open"
+    Alert.objects.filter(pk=alert.pk).update(last_at=alert.last_at - timedelta(days=2))
+    alerts.sweep()
+    assert Alert.objects.get(pk=alert.pk).state == "resolved"
 
 
 @pytest.fixture

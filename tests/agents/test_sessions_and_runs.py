@@ -123,7 +123,7 @@ def test_what_agents_do_for_steps_of_a_run_stays_apart_in_its_one_trace(
     held = take(project)
     trace = run.pk.hex
     a, b = (held[key].command_run_id for key in "ab")
-    top = {"parent_span_id": "", "trace_id": trace}
+    top: dict[str, Any] = {"parent_span_id": "", "trace_id": trace}
     exports = [
         [span(1, **top | {"parent_span_id": a.hex[:16]}), span(2, 1, "llm", trace_id=trace)],
         [span(12, 11, "llm", trace_id=trace, agent=agent("Painter"))],

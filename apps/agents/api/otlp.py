@@ -18,7 +18,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from django.conf import settings
 from django.db import DatabaseError, close_old_connections
+from django.http.request import split_domain_port, validate_host
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
@@ -58,7 +60,7 @@ HELD_BODIES = 8
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Of one request, of one key, and of what waits to be read."""
+    """Of one request, of one key, and of what waits to be read of one project."""
 
     max_bytes: int
     items_per_second: float
@@ -96,8 +98,11 @@ class OtlpDoor:
             return
         given = dict(scope["headers"])
         kind = _media_type(given)
+        host = given.get(b"host", (scope.get("server") or ("",))[0].encode()).decode("latin-1")
         body = _Body(receive, self.limits.max_bytes, self._hold)
         try:
+            if not validate_host(split_domain_port(host)[0], settings.ALLOWED_HOSTS):
+                raise Refused(400, "This server is not known by that name; see ALLOWED_HOSTS.")
             answer = await self._take(signal, scope["method"], given, kind, body)
         except Refused as refused:
             # Read to the end: a sender whose connection breaks while it writes never sees the answer,
@@ -156,7 +161,7 @@ class OtlpDoor:
             self.quotas.charge(principal.identity, items=export.items + export.refused, size=size)
         try:
             if export.items:
-                if self.backlog.look().is_over(self.limits.backlog_bytes):
+                if self.backlog.look(principal.project_id).is_over(self.limits.backlog_bytes):
                     raise Refused(503, "Telemetry waits to be stored; come back later.", BACKLOG_SECONDS)
                 inbox.put(principal.project_id, principal.agent_id, export, key_id=principal.key_id)
         except DatabaseError as error:

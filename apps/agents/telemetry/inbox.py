@@ -25,7 +25,7 @@ _at_the_door = 0
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What is in the inbox."""
+    """What is in the inbox of one project."""
 
     batches: int
     size: int
@@ -35,25 +35,27 @@ class Waiting:
 
 
 class Backlog:
-    """How much waits, as of half a second ago."""
+    """How much waits of each project, as of half a second ago."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._looked_at = float("-inf")
-        self._waiting = Waiting(0, 0)
+        self._waiting: dict[UUID, Waiting] = {}
 
-    def look(self) -> Waiting:
+    def look(self, project_id: UUID) -> Waiting:
         with self._lock:
             if time.monotonic() - self._looked_at >= LOOK_SECONDS:
                 self._waiting = count()
                 self._looked_at = time.monotonic()
-            return self._waiting
+            return self._waiting.get(project_id, Waiting(0, 0))
 
 
-def count() -> Waiting:
+def count() -> dict[UUID, Waiting]:
+    """What waits of each project that has something waiting."""
     # The length of a value is known without reading it, in both databases.
-    found = TelemetryBatch.objects.order_by().aggregate(batches=Count("id"), size=Sum(Length("body")))
-    return Waiting(found["batches"], found["size"] or 0)
+    found = TelemetryBatch.objects.order_by().values_list("project_id")
+    rows = found.annotate(batches=Count("id"), size=Sum(Length("body")))
+    return {project_id: Waiting(batches, size or 0) for project_id, batches, size in rows}
 
 
 def put(project_id: UUID, agent_id: UUID | None, export: Export, *, key_id: UUID | None = None) -> None:

@@ -17,6 +17,8 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from apps.agents.models.telemetry import TelemetryBatch, TelemetrySignal
+from apps.agents.redaction import redact
+from apps.agents.storable import storable_text
 from apps.agents.telemetry import inbox, log_mapping, mapping, pokes, store
 from apps.agents.telemetry.facts import SpanFacts
 
@@ -28,6 +30,10 @@ MOST_TRIES_OF_THE_DATABASE = 20
 # Small exports are stored together: a transaction has its price, however little is in it.
 TOGETHER_BATCHES = 50
 TOGETHER_ITEMS = 1_000
+
+
+# Who is told that an export was lost: its project, the key it came with, and what and why in a sentence.
+on_loss: list[Callable[[UUID, UUID | None, str], None]] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,3 +156,7 @@ def _note_failure(one: Waiting, error: Exception) -> None:
     else:
         batch.delete()
         logger.error("an export could not be stored and was dropped", extra=about, exc_info=error)
+        why = storable_text(redact(f"{type(error).__name__}: {error}".splitlines()[0][:300]))
+        lost = f"An export of telemetry with {one.items} items was lost, {most} tries failed ({why})"
+        for tell in on_loss:
+            tell(one.project_id, one.key_id, lost)
