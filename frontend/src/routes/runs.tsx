@@ -10,6 +10,8 @@ export const runsRoute = createRoute({
   validateSearch: (search): RunFilter => ({
     status: searchText(search.status),
     workflow: searchText(search.workflow),
+    schedule: searchText(search.schedule),
+    trigger: searchText(search.trigger),
   }),
   component: lazyRouteComponent(() => patiently(() => import("./runs.lazy")), "RunsRoute"),
 });

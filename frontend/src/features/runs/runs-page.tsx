@@ -1,7 +1,7 @@
 /** All runs of the project, newest first, filtered by status and workflow in the URL. */
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { ListChecks } from "lucide-react";
+import { ListChecks, X } from "lucide-react";
 import { Button, buttonClass } from "@/components/ui/button";
 import { Card } from "@/components/ui/card";
 import { Select } from "@/components/ui/field";
@@ -55,19 +55,33 @@ export function RunsPage({ filter, onFilter }: RunsPageProps) {
           onChange={(workflow) => change({ ...filter, workflow: workflow || undefined })}
         />
       </div>
+      <StartedBy filter={filter} onAll={() => change({ status: filter.status, workflow: filter.workflow })} />
       <Card label="Runs" bodyClassName="p-0">
         <Loaded query={query} what="Runs could not be loaded" skeleton={<SkeletonRows rows={10} />}>
           {(rows) =>
             rows.length > 0 ? (
               <RunRows rows={rows} query={query} selection={mayAct ? selection : undefined} />
             ) : (
-              <NoRuns isFiltered={Boolean(filter.status || filter.workflow)} onClear={() => change({})} />
+              <NoRuns isFiltered={Object.values(filter).some(Boolean)} onClear={() => change({})} />
             )
           }
         </Loaded>
       </Card>
       {mayAct && <BulkBar selection={selection} filter={filter} rows={rows} />}
     </Page>
+  );
+}
+
+/** What they were started by, when the list was opened from there. */
+function StartedBy({ filter, onAll }: { filter: RunFilter; onAll: () => void }) {
+  if (filter.schedule === undefined && filter.trigger === undefined) return null;
+  return (
+    <p className="flex flex-wrap items-center gap-2 text-table text-muted">
+      Only those that one {filter.schedule === undefined ? "trigger" : "schedule"} started
+      <Button size="sm" onClick={onAll}>
+        <X size={14} aria-hidden /> Show all
+      </Button>
+    </p>
   );
 }
 
@@ -106,7 +120,7 @@ function NoRuns({ isFiltered, onClear }: { isFiltered: boolean; onClear: () => v
         title="No run matches"
         action={<Button onClick={onClear}>Clear filters</Button>}
       >
-        Nothing has this status and workflow now.
+        Nothing fits all of these filters now.
       </EmptyState>
     );
   }

@@ -1,9 +1,9 @@
 /** The schedules: when each fires next, what came of its last moment, and what one can do with it. */
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { CalendarClock, History, Pencil, Play } from "lucide-react";
+import { CalendarClock, History, ListChecks, Pencil, Play } from "lucide-react";
 import { useState } from "react";
-import { Button } from "@/components/ui/button";
+import { Button, buttonClass } from "@/components/ui/button";
 import { EmptyState, SkeletonRows } from "@/components/ui/states";
 import { Switch } from "@/components/ui/switch";
 import { TimeAgo } from "@/components/ui/time-ago";
@@ -111,6 +111,14 @@ function Row({ schedule, mayChange }: { schedule: Schedule; mayChange: boolean }
       </dl>
       <div className="flex flex-wrap items-center gap-1 max-md:w-full max-md:gap-x-0">
         {mayChange && <RunNow schedule={schedule} />}
+        <Link
+          to="/runs"
+          search={{ schedule: schedule.id }}
+          aria-label={`Runs of ${name}`}
+          className={buttonClass("ghost", "sm")}
+        >
+          <ListChecks size={14} aria-hidden className="max-md:hidden" /> Runs
+        </Link>
         <Button
           size="sm"
           variant="ghost"

@@ -1,9 +1,9 @@
 /** The triggers: where each is posted to, what came of the last request, and what an admin can do with it. */
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { Pencil, Webhook } from "lucide-react";
+import { ListChecks, Pencil, Webhook } from "lucide-react";
 import { useState } from "react";
-import { Button } from "@/components/ui/button";
+import { Button, buttonClass } from "@/components/ui/button";
 import { Copyable } from "@/components/ui/copyable";
 import { EmptyState, SkeletonRows } from "@/components/ui/states";
 import { Switch } from "@/components/ui/switch";
@@ -108,15 +108,25 @@ function Row({ trigger, mayChange }: { trigger: Trigger; mayChange: boolean }) {
         </p>
         <OldSecret until={trigger.old_secret_until} />
       </div>
-      {mayChange && (
-        <div className="flex flex-wrap items-center gap-1 max-md:w-full">
-          <Button size="sm" variant="ghost" onClick={() => setChanging(true)} aria-label={`Change ${name}`}>
-            <Pencil size={14} aria-hidden /> Change
-          </Button>
-          <NewSecret trigger={trigger} />
-          <Delete trigger={trigger} />
-        </div>
-      )}
+      <div className="flex flex-wrap items-center gap-1 max-md:w-full">
+        <Link
+          to="/runs"
+          search={{ trigger: trigger.id }}
+          aria-label={`Runs of ${name}`}
+          className={buttonClass("ghost", "sm")}
+        >
+          <ListChecks size={14} aria-hidden className="max-md:hidden" /> Runs
+        </Link>
+        {mayChange && (
+          <>
+            <Button size="sm" variant="ghost" onClick={() => setChanging(true)} aria-label={`Change ${name}`}>
+              <Pencil size={14} aria-hidden /> Change
+            </Button>
+            <NewSecret trigger={trigger} />
+            <Delete trigger={trigger} />
+          </>
+        )}
+      </div>
       {isChanging && <TriggerDialog trigger={trigger} onClose={() => setChanging(false)} />}
     </li>
   );

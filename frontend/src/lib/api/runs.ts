@@ -5,7 +5,13 @@ import { keys } from "./keys";
 import { cursorList } from "./paging";
 import type { JsonObject, Run, RunStatus } from "./types";
 
-export type RunFilter = { status?: string; workflow?: string };
+export type RunFilter = {
+  status?: string;
+  workflow?: string;
+  /** The id of what started them; verbs on many runs know no such filter. */
+  schedule?: string;
+  trigger?: string;
+};
 
 export const runsQuery = (filter: RunFilter = {}) =>
   cursorList(keys.runs.list(filter), (cursor, signal) =>
