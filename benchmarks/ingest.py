@@ -1,7 +1,8 @@
 """What comes in: OTLP spans in batches of 512 from 4 senders; answered (committed) and stored a second.
 
 Beside it the bare database: the same rows through `executemany`, nothing else. `--spans=N` to send
-(20,480), `--only=server` or `--only=embedded`, `--dashboards=N` sockets that listen meanwhile (0).
+(20,480), `--only=server` or `--only=embedded`, `--dashboards=N` sockets that listen meanwhile
+(200).
 Heartbeats are measured by `updates`.
 """
 
@@ -22,12 +23,13 @@ import psutil
 import psycopg
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from benchmarks._dashboards import watching
 from benchmarks.tables import ratio, row
 from tests.rig.client import Client
 from tests.rig.stack import Stack
 from tests.rig.waiting import until
 
-DEFAULTS = {"spans": 20_480, "dashboards": 0}
+DEFAULTS = {"spans": 20_480, "dashboards": 200}
 SENDERS = 4
 BATCH = 512
 TURN = 8  # spans of one turn of an agent: itself, and models and tools in turns
@@ -53,8 +55,7 @@ def main() -> None:
         with ExitStack() as open_things:
             stack = open_things.enter_context(Stack(mode, durable=True, env=USUAL))
             client = stack.client()
-            for _ in range(sizes["dashboards"]):
-                open_things.enter_context(client.socket())
+            open_things.enter_context(watching(stack, client, sizes["dashboards"]))
             spans(stack, client, mode, sizes["spans"])
 
 

@@ -1,12 +1,12 @@
 """Agents over REST: heartbeats in batches of 100 with dashboards open, and how soon a command arrives.
 
 The bare baseline writes as many heartbeats into a table of its own, without product, journal or HTTP.
-`--seconds=N` of each round (5), `--dashboards=N` open sockets (200), `--only=server` or `--only=embedded`.
+`--seconds=N` of each round (5), `--dashboards=N` open sockets (200), read by a process of their own,
+`--only=server` or `--only=embedded`.
 """
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 import sys
 import threading
@@ -14,7 +14,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,8 +22,8 @@ import httpx
 import orjson
 import psutil
 import psycopg
-from websockets.asyncio.client import connect
 
+from benchmarks._dashboards import watching
 from benchmarks.tables import ratio, row
 from tests.rig.client import Client
 from tests.rig.stack import Stack
@@ -32,7 +32,6 @@ from tests.rig.waiting import until
 SENDERS = 4
 IN_BATCH = 100
 AGENTS = SENDERS * IN_BATCH
-SOCKETS_A_KEY = 20
 DELIVERIES = 50
 USUAL = {
     "MC_LEASE_SECONDS": "45",
@@ -57,7 +56,7 @@ def main() -> None:
                 agents = register(one)
             with watching(stack, human, dashboards) as seen:
                 measure(stack, key, agents, seconds, f"{name}, {dashboards} dashboards", bare)
-                print(f"{f'{name}: frames to each dashboard':44} {sum(seen) / max(1, len(seen)):10,.0f}")
+            print(f"{f'{name}: frames to each dashboard':44} {seen.frames / max(1, seen.count):10,.0f}")
             measure(stack, key, agents, seconds, f"{name}, nobody looks", bare)
             deliver(stack, human, key, name)
 
@@ -102,7 +101,7 @@ def batches(
         mine = agents[sender * IN_BATCH : (sender + 1) * IN_BATCH]
         done = 0
         with robot(stack, key) as client:
-            while time.perf_counter() - began < seconds:
+            while not done or time.perf_counter() - began < seconds:
                 task = f"part {done}" if is_new else "all day"
                 updates = [
                     {"type": "heartbeat", "agent": name, "status": "busy", "current_task": task,
@@ -186,53 +185,6 @@ def _bare_sqlite(stack: Stack, ids: list[uuid.UUID]) -> Callable[[], Any]:
             connection.close()
 
     return write
-
-
-@contextmanager
-def watching(stack: Stack, human: Client, dashboards: int) -> Iterator[list[int]]:
-    """So many open dashboards that read everything they are sent; counts the frames of each."""
-    frames = [0] * dashboards
-    keys = [
-        human.post("keys/", {"name": f"screen {number}", "scopes": ["read"]})["key"]
-        for number in range(-(-dashboards // SOCKETS_A_KEY))
-    ]
-    loop = asyncio.new_event_loop()
-    opened = threading.Event()
-
-    async def look(number: int) -> None:
-        login = {"Authorization": f"Bearer {keys[number // SOCKETS_A_KEY]}"}
-        url = f"{stack.url.replace('http', 'ws')}/ws/dashboard/"
-        async with connect(url, additional_headers=login, compression=None, max_size=None) as socket:
-            await socket.send(orjson.dumps({"type": "hello", "v": 1}).decode())
-            async for _ in socket:
-                frames[number] += 1
-                if all(frames):
-                    opened.set()
-
-    async def look_all() -> None:
-        await asyncio.gather(*(look(number) for number in range(dashboards)))
-
-    def run() -> None:
-        asyncio.set_event_loop(loop)
-        with suppress(asyncio.CancelledError):
-            loop.run_until_complete(task)
-
-    task = loop.create_task(look_all())
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    if dashboards and not opened.wait(60):
-        raise RuntimeError("the dashboards did not open")
-    try:
-        yield frames
-    finally:
-        loop.call_soon_threadsafe(task.cancel)
-        thread.join(20)
-        rest = asyncio.all_tasks(loop)
-        for one in rest:
-            one.cancel()
-        if rest:
-            loop.run_until_complete(asyncio.wait(rest))
-        loop.close()
 
 
 def deliver(stack: Stack, human: Client, key: str, name: str) -> None:
