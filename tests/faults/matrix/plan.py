@@ -115,6 +115,7 @@ NOT_REACHED = {
     ),
     "agents.overdue.end_cancelled": "an agent that does not stop has 30 s first; the same code as take_back",
     "agents.repair.mark_silent_agents": "an agent is silent for a minute first; shows it as offline only",
+    "monitoring.alerts.hear_telemetry_lost": "tells of telemetry that is gone; no work hangs on it",
     "workflows.limits.make_room": "the same code as cancel_run, for the runs before a newer one",
     "workflows.questions.expire": "the same code as the expiry of an approval, which is engine.wake",
     **dict.fromkeys(
