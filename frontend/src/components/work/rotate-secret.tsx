@@ -50,7 +50,7 @@ export function RotateSecret<Made>(props: RotateSecretProps<Made>) {
         onClick={() => setOpen(true)}
         aria-label={`New secret for ${props.name}`}
       >
-        <KeyRound size={14} aria-hidden /> New secret
+        <KeyRound size={14} aria-hidden className="max-md:hidden" /> New secret
       </Button>
       {isOpen && <SecretDialog {...props} close={close} />}
     </>

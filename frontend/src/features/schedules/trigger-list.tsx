@@ -120,7 +120,7 @@ function Row({ trigger, mayChange }: { trigger: Trigger; mayChange: boolean }) {
         {mayChange && (
           <>
             <Button size="sm" variant="ghost" onClick={() => setChanging(true)} aria-label={`Change ${name}`}>
-              <Pencil size={14} aria-hidden /> Change
+              <Pencil size={14} aria-hidden className="max-md:hidden" /> Change
             </Button>
             <NewSecret trigger={trigger} />
             <Delete trigger={trigger} />
