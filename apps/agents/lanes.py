@@ -19,7 +19,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from apps.agents.models import CommandRun, Connector, Hold, HoldScope
+from apps.agents.models import CommandRun, Hold, HoldScope
 
 WORKERS = ""  # the lane of work that no agent does
 AT_ONCE = 100  # lanes read by one statement
@@ -36,10 +36,13 @@ WITH RECURSIVE waiting(lane) AS (
 """
 # Literals, not parameters: SQLite takes a partial index only for what it can read in the statement.
 _AT_WORK = """
-SELECT run.project_id, run.agent_id, run.share, agent.connector, count(*)
+SELECT run.project_id, run.agent_id, run.share,
+    agent.connector = 'pull'
+        OR (agent.connector = 'http' AND run.status = 'running' AND run.worker_id IS NULL) AS elsewhere,
+    count(*)
 FROM agents_commandrun AS run LEFT JOIN agents_agent AS agent ON agent.id = run.agent_id
 WHERE run.status IN ('dispatched', 'running')
-GROUP BY run.project_id, run.agent_id, run.share, agent.connector
+GROUP BY 1, 2, 3, 4
 """
 _HEAD = """
 SELECT * FROM (
@@ -91,8 +94,8 @@ def of_agent(agent_id: UUID) -> str:
 def at_work() -> list[AtWork]:
     """What is dispatched or runs, in all projects: they share the workers."""
     return [
-        AtWork(_id(project), _id(agent) if agent else None, share, connector != Connector.PULL, count)
-        for project, agent, share, connector, count in _read(_AT_WORK, [])
+        AtWork(_id(project), _id(agent) if agent else None, share, not elsewhere, count)
+        for project, agent, share, elsewhere, count in _read(_AT_WORK, [])
     ]
 
 

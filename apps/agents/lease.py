@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 from uuid import UUID
 
 from django.db import OperationalError
+from django.db.models import Value
+from django.db.models.functions import Greatest
 
 from apps.agents import holds, lines
 from apps.agents.connectors.base import Outcome, Work
@@ -234,7 +236,7 @@ def report(
 ) -> Signal:
     """T4: extend the lease where the fence matches, and note how far the work is. Not journalled."""
     moment = now()
-    fields: dict[str, Any] = {"heartbeat_at": moment, "lease_expires_at": moment + lease_time()}
+    fields: dict[str, Any] = {"heartbeat_at": moment, "lease_expires_at": _renewed(moment)}
     if progress is not None:
         fields["progress"] = max(0, min(100, progress))
     if message is not None:
@@ -251,6 +253,11 @@ def report(
     )
     cancel, pause = row or (True, False)
     return Signal(alive=True, cancel=bool(cancel), pause=bool(pause))
+
+
+def _renewed(moment: datetime) -> Greatest:
+    """Never shorter than it is: the lease of an agent that was handed the work lasts to its timeout."""
+    return Greatest("lease_expires_at", Value(moment + lease_time()))
 
 
 def look(held: dict[UUID, int]) -> dict[UUID, Signal]:

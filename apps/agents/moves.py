@@ -16,7 +16,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists
+from django.db.models import Exists, Q
 from django.db.models.expressions import NegatedExpression
 
 from apps.agents import dispatch, lines
@@ -77,7 +77,7 @@ def project_of(command_run_id: UUID) -> UUID | None:
 
 
 def locked(
-    command_run_id: UUID, *where: Exists | NegatedExpression[Any], **conditions: Any
+    command_run_id: UUID, *where: Q | Exists | NegatedExpression[Any], **conditions: Any
 ) -> CommandRun | None:
     return (
         CommandRun.objects.select_for_update(of=("self",))

@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F
+from django.db.models import F, Q
 
-from apps.agents import holds
+from apps.agents import handed_over, holds
 from apps.agents.models import CommandRun, RunStatus
 from apps.agents.moves import Failure, end, locked, project_of, requeue, retry_or_fail
 from apps.events import journal
@@ -55,6 +55,7 @@ def time_out(command_run_id: UUID, *, at: datetime) -> bool:
     with _overdue(command_run_id, timeout_at__lt=at) as (change, run):
         if run is None:
             return False
+        handed_over.tell_after_commit(run)
         run.fence += 1
         message = f"No result within {run.timeout_seconds:g} s."
         retry_or_fail(change, run, Failure("timeout", message, retryable=True, final=RunStatus.TIMED_OUT))
@@ -75,6 +76,18 @@ def end_cancelled(command_run_id: UUID, *, at: datetime) -> bool:
             code="cancelled",
             message="Cancelled; its worker did not answer.",
         )
+        return True
+
+
+def end_handed_over(command_run_id: UUID) -> bool:
+    """T10 for work that an agent with an endpoint has: nobody stands by to stop it, so there is no grace.
+    It is fenced off, and its endpoint told."""
+    with _overdue(command_run_id, handed_over.HANDED_OVER, cancel_requested=True) as (change, run):
+        if run is None:
+            return False
+        handed_over.tell_after_commit(run)
+        run.fence += 1
+        end(change, run, RunStatus.CANCELLED, code="cancelled", message="Cancelled while running.")
         return True
 
 
@@ -116,8 +129,10 @@ def count_dispatch(command_run_id: UUID, dispatch_id: UUID) -> bool:
 
 
 @contextmanager
-def _overdue(command_run_id: UUID, **conditions: Any) -> Iterator[tuple[Change, CommandRun | None]]:
+def _overdue(
+    command_run_id: UUID, *where: Q, **conditions: Any
+) -> Iterator[tuple[Change, CommandRun | None]]:
     """The transaction of the repair loop over a running row; the row is None when it recovered."""
     project_id = project_of(command_run_id)
     with journal.changes(project_id or command_run_id) as change:
-        yield change, locked(command_run_id, status=RunStatus.RUNNING, **conditions)
+        yield change, locked(command_run_id, *where, status=RunStatus.RUNNING, **conditions)

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import OperationalError
 from django.db.models import Exists, OuterRef, Q
 
-from apps.agents import dispatch, explain, holds, overdue
+from apps.agents import dispatch, explain, handed_over, holds, overdue
 from apps.agents.dispatch import Dispatched
 from apps.agents.models import (
     LIVE,
@@ -46,6 +46,7 @@ def tick() -> int:
     moment = now()
     moved = _each(_running("lease_expires_at", moment), lambda pk: overdue.take_back(pk, at=moment))
     moved += _each(_running("timeout_at", moment), lambda pk: overdue.time_out(pk, at=moment))
+    moved += _each(_cancelled_elsewhere(), overdue.end_handed_over)
     grace = moment - timedelta(seconds=overdue.CANCEL_GRACE_SECONDS)
     moved += _each(_running("cancel_requested_at", grace), lambda pk: overdue.end_cancelled(pk, at=moment))
     moved += _each(_waiting_too_long(moment), lambda pk: overdue.queue_time_out(pk, at=moment))
@@ -64,6 +65,11 @@ def tick() -> int:
 def _running(field: str, before: datetime) -> list[UUID]:
     rows = CommandRun.objects.filter(IS_LIVE, status=RunStatus.RUNNING, **{f"{field}__lt": before})
     return list(rows.order_by(field).values_list("pk", flat=True)[:LIMIT])
+
+
+def _cancelled_elsewhere() -> list[UUID]:
+    rows = CommandRun.objects.filter(IS_LIVE, handed_over.HANDED_OVER, cancel_requested=True)
+    return list(rows.order_by("cancel_requested_at").values_list("pk", flat=True)[:LIMIT])
 
 
 def _waiting_too_long(moment: datetime) -> list[UUID]:
@@ -127,6 +133,7 @@ def republish_unclaimed(moment: datetime) -> int:
     working = (
         CommandRun.objects.filter(IS_LIVE, status=RunStatus.RUNNING)
         .exclude(agent__connector=Connector.PULL)
+        .exclude(handed_over.HANDED_OVER)
         .count()
     )
     idle = Worker.objects.slots() > working

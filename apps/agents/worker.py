@@ -23,8 +23,9 @@ from django.conf import settings
 from django.db import DatabaseError, OperationalError, close_old_connections
 from django.utils import timezone
 
-from apps.agents import lease, lines
-from apps.agents.connectors.base import ConnectorError, Outcome
+from apps.agents import handed_over, lease, lines
+from apps.agents.connectors import http_agent
+from apps.agents.connectors.base import ConnectorError, HandedOver, Outcome
 from apps.agents.connectors.choice import connector_of
 from apps.agents.desk import Desk
 from apps.agents.events import CommandRunProgress
@@ -51,7 +52,7 @@ class Body:
     """One claimed command run while its body runs."""
 
     claimed: Claimed
-    task: concurrent.futures.Future[Outcome] | None = None
+    task: concurrent.futures.Future[Outcome | HandedOver] | None = None
     percent: int = 0
     message: str = ""
     text: str = ""
@@ -75,10 +76,6 @@ class Body:
         if time.monotonic() - self.told_at >= TICK_SECONDS:
             self.told_at = time.monotonic()
             self.tell()
-
-    def hand_over(self) -> None:
-        """Only keep the lease from now on: whoever has the work reports by itself."""
-        self.handed_over = True
 
     def log(self, text: str) -> None:
         """A line of the log; written together with what else is written, within half a second."""
@@ -105,6 +102,7 @@ class Body:
             self.task.cancel()
 
 
+End = Outcome | Failure | HandedOver | None
 GIVEN = {"give_back": Given.BACK, "cancel": Given.UP}
 
 
@@ -174,7 +172,11 @@ class WorkerProcess:
             with self._lock:
                 self._bodies.pop(command_run_id, None)
 
-    def _run(self, body: Body) -> Outcome | Failure | None:
+    def tell_to_stop(self, called: http_agent.Called) -> None:
+        """Tell an endpoint that nobody wants its result any more; no thread waits for its answer."""
+        asyncio.run_coroutine_threadsafe(http_agent.tell_to_stop(called), self._loop)
+
+    def _run(self, body: Body) -> End:
         """The body's outcome, why it failed, or None when it was told to stop."""
         work = body.claimed.work
         connector = connector_of(work)
@@ -203,8 +205,9 @@ class WorkerProcess:
                 "connector_broke", f"The connector broke: {type(error).__name__}.", retryable=False
             )
 
-    def _write_end(self, body: Body, end: Outcome | Failure | None) -> None:
-        """T5/T6/T10/T14, retried through database blips until the lease has run out."""
+    def _write_end(self, body: Body, end: End) -> None:
+        """T5/T6/T10/T14, or the lease left to the agent; retried through database blips until the lease
+        has run out."""
         deadline = body.renewed_at + settings.MC.lease_seconds
         pause = 0.1
         while True:
@@ -218,8 +221,11 @@ class WorkerProcess:
                 continue
             return
 
-    def _write_once(self, body: Body, outcome: Outcome | Failure | None) -> None:
+    def _write_once(self, body: Body, outcome: End) -> None:
         claimed = body.claimed
+        if isinstance(outcome, HandedOver):
+            self._hand_over(body, outcome)
+            return
         end = outcome or GIVEN.get(body.why_stopped)
         if end is None:  # its lease was lost, so it has nothing to say
             return
@@ -230,6 +236,14 @@ class WorkerProcess:
                     "a result came too late and was refused",
                     extra={"command_run_id": str(claimed.command_run_id)},
                 )
+            body.said.clear()
+
+    def _hand_over(self, body: Body, to: HandedOver) -> None:
+        """The agent reports by itself from now on; this place is free."""
+        with body.writing:
+            said = (*body.said, Said(to.message, at=timezone.now()))
+            handed_over.hand_over(body.claimed.command_run_id, body.claimed.fence, to.message, said)
+            body.handed_over = True
             body.said.clear()
 
     def _keep(self) -> None:
@@ -254,7 +268,7 @@ class WorkerProcess:
             signal = signals[body.claimed.command_run_id]
             due = time.monotonic() - body.renewed_at >= settings.MC.heartbeat_seconds
             if signal.alive and (body.dirty or due):
-                signal = self._renew(body)
+                signal = self._renew(body, signal)
                 if due and not body.handed_over:
                     body.tell()  # a sign of life for whoever looks on
             if signal.alive and body.said:
@@ -264,16 +278,26 @@ class WorkerProcess:
             elif signal.cancel:
                 body.stop("cancel")
 
-    def _renew(self, body: Body) -> lease.Signal:
-        body.dirty = False
-        started = time.monotonic()
-        signal = lease.report(
-            body.claimed.command_run_id,
-            body.claimed.fence,
-            **_told(body),
-        )
-        body.renewed_at = started
-        return signal
+    def _renew(self, body: Body, signal: lease.Signal) -> lease.Signal:
+        """Renew its lease, unless its end is being written, after which it may not be ours to renew."""
+        if not body.writing.acquire(blocking=False):
+            return signal
+        try:
+            if body.handed_over:
+                return signal
+            body.dirty = False
+            started = time.monotonic()
+            signal = lease.report(
+                body.claimed.command_run_id,
+                body.claimed.fence,
+                progress=body.percent,
+                message=body.message,
+                text=body.text[-TEXT_KEPT:],
+            )
+            body.renewed_at = started
+            return signal
+        finally:
+            body.writing.release()
 
     def _write_lines(self, body: Body) -> None:
         """Write what was logged, unless the end of the body is being written, which takes it along."""
@@ -294,13 +318,6 @@ class WorkerProcess:
         fields: dict[str, Any] = {"heartbeat_at": now(), "stopping": self._stopping.is_set()}
         if not Worker.objects.filter(pk=self.id).update(**fields):
             Worker.objects.create(id=self.id, name=self.name, slots=self.slots, **fields)
-
-
-def _told(body: Body) -> dict[str, Any]:
-    """What a renewal writes of how far the work is; nothing once somebody else says it."""
-    if body.handed_over:
-        return {}
-    return {"progress": body.percent, "message": body.message, "text": body.text[-TEXT_KEPT:]}
 
 
 def _project_of(command_run_id: UUID) -> UUID | None:

@@ -92,10 +92,6 @@ class Told:
     lines: list[tuple[int, str, str | None]] = field(default_factory=list)
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     why_stopped: str = ""
-    handed_over: bool = False
-
-    def hand_over(self) -> None:
-        self.handed_over = True
 
     async def progress(self, percent: int, message: str = "", text: str | None = None) -> None:
         self.begun.set()

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
+import queue
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 
+from tests.rig.answering import Asked, answering
+from tests.rig.answering import http as reply
 from tests.rig.client import Client
+from tests.rig.process import free_port
 from tests.rig.stack import ROOT, Stack
 from tests.rig.waiting import until
 
@@ -131,3 +137,45 @@ def test_work_of_a_killed_agent_is_done_by_it_when_it_returns(client: Client, ht
     done = http.post(f"command-runs/{run['id']}/result/", {"fence": now["fence"], "output": {"text": "once"}})
     assert done["status"] == "completed"
     assert client.get(f"command-runs/{run['id']}/")["output"] == {"text": "once"}
+
+
+def test_a_callback_finishes_work_once_though_the_worker_that_sent_it_was_killed() -> None:
+    """kill -9 after the 202: the agent holds the lease, so nobody takes its work back."""
+    orders: queue.Queue[dict[str, Any]] = queue.Queue()
+
+    def take(asked: Asked) -> bytes:
+        orders.put(json.loads(asked.body))
+        return reply(202)
+
+    port = free_port()
+    stack = Stack("embedded", env={"MC_OUTBOUND_ALLOW": f"127.0.0.1:{port}"})
+    stack.extra(MC_PUBLIC_URL=stack.url)
+    with answering(take, port=port) as endpoint, stack:
+        client = stack.client()
+        made = {"name": "called", "type": "script", "capabilities": ["summarising"], "endpoint": endpoint.url}
+        agent = client.post("agents/", made)
+        body = {"command": "text.summarise", "input": {"text": TEXT}}
+        run = client.post(f"agents/{agent['id']}/command-runs/", body)
+        said = orders.get(timeout=60)
+
+        def is_handed_over() -> bool:
+            shown = client.get(f"command-runs/{run['id']}/")
+            return bool(shown["message"].endswith("will call back"))
+
+        until(is_handed_over, 30, "the lease to be the agent's")
+        stack.webs[0].kill()
+        stack.start_web()
+        client = stack.client()
+        headers = {"Authorization": f"Bearer {said['callback_token']}"}
+
+        def report(output: str) -> httpx.Response:
+            result = {"fence": said["fence"], "output": {"text": output}}
+            return httpx.post(f"{said['callback_url']}result/", json=result, headers=headers, timeout=20)
+
+        assert report("once").json()["status"] == "completed"
+        assert report("once").json()["status"] == "completed"
+        assert report("twice").status_code == 409
+        shown = client.get(f"command-runs/{run['id']}/")
+        assert (shown["output"], shown["lost_count"]) == ({"text": "once"}, 0)
+        assert [attempt["outcome"] for attempt in shown["attempts"]] == ["completed"]
+        assert orders.empty()

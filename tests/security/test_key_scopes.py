@@ -37,6 +37,9 @@ DOORS: list[tuple[str, str, str, Any, set[str]]] = [
     ("result", "POST", f"/api/v1/command-runs/{NOBODY}/result/", {}, {"agent"}),
     ("traces", "POST", "/v1/traces", None, {"ingest"}),
     ("logs", "POST", "/v1/logs", None, {"ingest"}),
+    ("answer", "GET", f"/api/v1/command-runs/{NOBODY}/approvals/{NOBODY}/", None, {"agent"}),
+    ("command's entry", "GET", "/api/v1/commands/text.summarise/", None, {"agent", "read"}),
+    ("catalogue", "GET", "/api/v1/commands/", None, {"read"}),
     ("agents", "GET", "/api/v1/agents/", None, {"read"}),
     ("runs", "GET", "/api/v1/runs/", None, {"read"}),
     ("snapshot", "GET", "/api/v1/monitoring/dashboard/snapshot/", None, {"read"}),
@@ -116,6 +119,18 @@ def test_sec_9_without_a_key_every_door_is_shut(stack: Stack) -> None:
     for door, method, path, body, _ in DOORS:
         assert call(stack.url, "mc_wrong", method, path, body).status_code == 401, door
     assert tool(stack.url, "mc_wrong", "whoami", {}).status_code == 401
+
+
+def test_sec_9_an_agents_key_reads_what_a_command_asks_of_it_and_not_who_else_can_do_it(
+    stack: Stack, client: Client
+) -> None:
+    path = "/api/v1/commands/text.summarise/"
+    seen = call(stack.url, key_of(client, "agent")["key"], "GET", path).json()
+    whole = call(stack.url, key_of(client, "read")["key"], "GET", path).json()
+    assert whole["agents"] != []
+    assert seen == whole | {"agents": []}
+    for scope in ("ingest", "run"):
+        assert call(stack.url, key_of(client, scope)["key"], "GET", path).status_code == 403
 
 
 def agent_named(stack: Stack, text: str, name: str) -> str:

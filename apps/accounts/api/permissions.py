@@ -43,6 +43,16 @@ class IsAgentKey(_Can):
     action = "agent"
 
 
+class IsViewerOrAgentKey(BasePermission):
+    """Whoever may read, and keys with scope `agent`."""
+
+    message = _Can.message
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        principal = request.auth
+        return isinstance(principal, Principal) and (principal.can("read") or principal.can("agent"))
+
+
 class IsIngestKey(_Can):
     """Keys with scope `ingest`; no user."""
 

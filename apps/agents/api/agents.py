@@ -14,7 +14,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts.api.authentication import principal_of
-from apps.accounts.api.permissions import IsAdmin, IsOperator, IsViewer, RolePermission
+from apps.accounts.api.permissions import (
+    IsAdmin,
+    IsOperator,
+    IsViewer,
+    IsViewerOrAgentKey,
+    RolePermission,
+)
 from apps.agents import credentials, endpoints, queries, services
 from apps.agents.api import serializers as s
 from apps.agents.models import Agent, AgentStatus, Command, CommandRun, Connector, RunStatus
@@ -251,15 +257,18 @@ class CommandsView(GenericAPIView[Command]):
 
 
 class CommandView(GenericAPIView[Command]):
-    permission_classes = (IsViewer,)
+    permission_classes = (IsViewerOrAgentKey,)
     serializer_class = s.CommandSerializer
 
     @extend_schema(operation_id="get_command", tags=["commands"], responses=s.CommandSerializer)
     def get(self, request: Request, name: str) -> Response:
-        """One entry of the catalogue."""
-        project_id = principal_of(request).project_id
+        """One entry of the catalogue. The key of an agent, which may register for any capability, learns
+        what the command asks of it, and not who else can do it."""
+        principal = principal_of(request)
+        project_id = principal.project_id
         command = Command.objects.filter(project_id=project_id, name=name).first()
         if command is None:
             raise NotFound("There is no such command in the catalogue.")
-        found: dict[str, Any] = queries.command_rows(project_id, [command])[0]
+        knows = principal.can("read")
+        found = queries.command_rows(project_id, [command])[0] if knows else queries.command_row(command, [])
         return Response(s.CommandSerializer(found).data)

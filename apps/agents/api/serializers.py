@@ -165,7 +165,7 @@ class CommandSerializer(serializers.Serializer[Any]):
     prompt = serializers.CharField()
     timeout_seconds = serializers.IntegerField()
     max_attempts = serializers.IntegerField()
-    agents = AgentBriefSerializer(many=True, help_text="Who can do it")
+    agents = AgentBriefSerializer(many=True, help_text="Who can do it; empty for a key that may not read")
 
 
 class StartCommandSerializer(serializers.Serializer[Any]):

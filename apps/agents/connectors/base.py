@@ -56,6 +56,13 @@ class Outcome:
     cost_usd: Decimal | None = None
 
 
+@dataclass(frozen=True)
+class HandedOver:
+    """The agent took the work and reports on it by itself, its end too. `message` says so to people."""
+
+    message: str
+
+
 class Report(Protocol):
     """Tells whoever watches how far the work is."""
 
@@ -64,9 +71,6 @@ class Report(Protocol):
 
     async def progress(self, percent: int, message: str = "", text: str | None = None) -> None:
         """`text` is everything written so far. Cheap to call: the implementation limits the rate."""
-
-    def hand_over(self) -> None:
-        """From now on somebody else tells how far the work is, and writes its end."""
 
 
 class ConnectorError(Exception):
@@ -83,5 +87,5 @@ class ConnectorError(Exception):
 class Connector(Protocol):
     """A way for work to reach an agent."""
 
-    async def run(self, work: Work, report: Report) -> Outcome:
+    async def run(self, work: Work, report: Report) -> Outcome | HandedOver:
         """Do the work. Raises ConnectorError; a cancelled task raises asyncio.CancelledError."""

@@ -1,7 +1,7 @@
 """Hands work to an agent's own HTTP endpoint: one signed POST, answered at once or by a callback.
 
-200 holds the result. 202 says that the agent reports later, with the token it was given; whoever holds
-the lease waits meanwhile. Signatures are Standard Webhooks', addresses go through the guard.
+200 holds the result. 202 says that the agent reports later, with the token it was given; nobody here
+waits for that. Signatures are Standard Webhooks', addresses go through the guard.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +18,7 @@ import orjson
 from django.conf import settings
 
 from apps.agents import credentials, outbound, signatures
-from apps.agents.connectors.base import ConnectorError, Outcome, Report, Work
+from apps.agents.connectors.base import ConnectorError, HandedOver, Outcome, Report, Work
 from apps.agents.outbound import Answer, OutboundError, Request
 from apps.agents.storable import storable_text
 
@@ -33,10 +34,21 @@ MOST_TOKENS = 2_000_000_000
 _notices: set[asyncio.Task[None]] = set()
 
 
+@dataclass(frozen=True, slots=True)
+class Called:
+    """Who was given an attempt, and can be told that nobody wants its result any more."""
+
+    command_run_id: UUID
+    fence: int
+    agent_id: UUID
+    endpoint: str
+    secret_version: int
+
+
 class HttpAgentConnector:
     """One POST an attempt. Every attempt carries the same idempotency key and a callback token of its own."""
 
-    async def run(self, work: Work, report: Report) -> Outcome:
+    async def run(self, work: Work, report: Report) -> Outcome | HandedOver:
         if not work.endpoint:
             raise ConnectorError("no_endpoint", f"{work.agent_name} has no endpoint.", retryable=False)
         try:
@@ -44,16 +56,14 @@ class HttpAgentConnector:
             host = outbound.checked(request).host
             await report.progress(1, f"Calling {host}")
             answer = await outbound.send(request, seconds=work.timeout_seconds + MARGIN_SECONDS)
-            if answer.status == ACCEPTED:
-                await report.progress(2, f"{host} took it and will call back")
-                report.hand_over()
-                await asyncio.Event().wait()  # ended by whoever holds the lease
         except OutboundError as error:
             raise ConnectorError(error.code, error.message, retryable=error.retryable) from None
         except asyncio.CancelledError:
             if report.why_stopped in ("", "cancel"):  # cancelled, or out of time
-                _tell_to_stop(work)
+                _tell_beside(work)
             raise
+        if answer.status == ACCEPTED:
+            return HandedOver(f"{host} took it and will call back")
         return _outcome(host, answer)
 
 
@@ -110,22 +120,27 @@ def _request(
     return Request("POST", url, headers, content)
 
 
-def _tell_to_stop(work: Work) -> None:
-    """Send the notice that nobody wants the result any more, once, beside what goes on here."""
-    body = {"type": "cancel", "id": str(work.command_run_id), "fence": work.fence}
-    task = asyncio.get_running_loop().create_task(_notify(work, body))
+def _tell_beside(work: Work) -> None:
+    """Tell it to stop, beside what goes on here."""
+    assert work.agent_id is not None  # there is an endpoint
+    called = Called(work.command_run_id, work.fence, work.agent_id, work.endpoint, work.secret_version)
+    task = asyncio.get_running_loop().create_task(tell_to_stop(called))
     _notices.add(task)
     task.add_done_callback(_notices.discard)
 
 
-async def _notify(work: Work, body: dict[str, Any]) -> None:
-    request = _signed(work, f"{work.command_run_id}.{work.fence}.cancel", body)
+async def tell_to_stop(called: Called) -> None:
+    """Send the notice that nobody wants the result any more, once. It is no repetition of the order, so
+    it has no idempotency key."""
+    body = {"type": "cancel", "id": str(called.command_run_id), "fence": called.fence}
+    secrets = credentials.signing_secrets(called.agent_id, called.secret_version)
+    message_id = f"{called.command_run_id}.{called.fence}.cancel"
     try:
-        await outbound.send(request, seconds=NOTICE_SECONDS)
+        await outbound.send(_request(called.endpoint, secrets, message_id, body), seconds=NOTICE_SECONDS)
     except OutboundError as error:
         logger.info(
             "an endpoint did not hear that its work is cancelled",
-            extra={"command_run_id": str(work.command_run_id), "reason": error.message},
+            extra={"command_run_id": str(called.command_run_id), "reason": error.message},
         )
 
 

@@ -47,7 +47,7 @@ class ApprovalsView(GenericAPIView[Approval]):
             found = found.filter(**is_open) if said == "open" else found.exclude(**is_open)
         if run := request.query_params.get("run", ""):
             found = found.filter(run=_uuid(run))
-        rows = [_row(request, approval) for approval in self.paginate_queryset(found) or []]
+        rows = [approval_row(request, approval) for approval in self.paginate_queryset(found) or []]
         return self.get_paginated_response(rows)
 
 
@@ -59,7 +59,7 @@ class ApprovalView(GenericAPIView[Approval]):
     def get(self, request: Request, approval_id: UUID) -> Response:
         """One question with its form, its decisions, and whether you may decide it. A key of agents sees
         those of its agents."""
-        return Response(_row(request, _approval_or_404(request, approval_id)))
+        return Response(approval_row(request, _approval_or_404(request, approval_id)))
 
 
 class ApprovalDecisionView(GenericAPIView[Approval]):
@@ -86,7 +86,7 @@ class ApprovalDecisionView(GenericAPIView[Approval]):
             option=given.validated_data["option"],
             fields=given.validated_data["fields"],
         )
-        return Response(_row(request, decided))
+        return Response(approval_row(request, decided))
 
 
 class NoticeDeliveryView(GenericAPIView[Approval]):
@@ -104,7 +104,7 @@ class NoticeDeliveryView(GenericAPIView[Approval]):
         question is closed."""
         approval = _approval_or_404(request, approval_id)
         notices.send_again(approval, notice_id)
-        return Response(_row(request, _approval_or_404(request, approval_id)), status=202)
+        return Response(approval_row(request, _approval_or_404(request, approval_id)), status=202)
 
 
 def _approval_or_404(request: Request, approval_id: UUID) -> Approval:
@@ -119,7 +119,7 @@ def _approval_or_404(request: Request, approval_id: UUID) -> Approval:
     return approval
 
 
-def _row(request: Request, approval: Approval) -> dict[str, Any]:
+def approval_row(request: Request, approval: Approval) -> dict[str, Any]:
     principal = principal_of(request)
     why_not = approvals.why_not(approval, decider(principal))
     if not why_not and not principal.can("operate"):

@@ -1,4 +1,8 @@
-"""How an agent asks people while it works, over HTTP. It reads the answer at `approvals/{id}/`."""
+"""How an agent asks people while it works, over HTTP, and reads what they said.
+
+An agent with a key reads it at `approvals/{id}/` too; a callback token opens only what is below its
+command run.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +15,17 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.accounts.api.authentication import principal_of
 from apps.accounts.api.permissions import IsAgentKey
 from apps.agents import lease, services
 from apps.agents.api.agents import idempotency_key
+from apps.agents.api.callbacks import REPORTERS, Callback
 from apps.agents.api.command_runs import held_command_run
 from apps.agents.api.overload import AgentThrottle
-from apps.workflows import questions
+from apps.errors import NotFound, StaleFence
+from apps.workflows import queries, questions
+from apps.workflows.api import serializers as s
+from apps.workflows.api.approvals import approval_row
 from apps.workflows.models import Approval, ApprovalState
 from apps.workflows.questions import Question
 
@@ -74,6 +83,7 @@ class AskedSerializer(serializers.Serializer[Any]):
 
 
 class CommandRunApprovalsView(GenericAPIView[Approval]):
+    authentication_classes = REPORTERS
     permission_classes = (IsAgentKey,)
     throttle_classes = (AgentThrottle,)
     serializer_class = AskSerializer
@@ -86,7 +96,8 @@ class CommandRunApprovalsView(GenericAPIView[Approval]):
         responses={200: AskedSerializer, 201: AskedSerializer},
     )
     def post(self, request: Request, command_run_id: UUID) -> Response:
-        """Ask people about the work in hand; renews the lease. The answer is at `approvals/{id}/`. Go on
+        """Ask people about the work in hand; renews the lease. The answer is at `approvals/{id}/`, below
+        the command run or at the top. Go on
         reporting meanwhile: neither the lease nor the timeout waits for people. 409 when the fence is
         stale, 422 when the event id came with another question."""
         run = held_command_run(request, command_run_id)
@@ -99,3 +110,25 @@ class CommandRunApprovalsView(GenericAPIView[Approval]):
         if run.agent is not None:
             services.agent_heartbeat(run.agent)
         return Response({"id": str(approval.pk), "state": approval.state}, status=201 if is_new else 200)
+
+
+class CommandRunApprovalView(GenericAPIView[Approval]):
+    authentication_classes = REPORTERS
+    permission_classes = (IsAgentKey,)
+    throttle_classes = (AgentThrottle,)
+    serializer_class = s.ApprovalSerializer
+
+    @extend_schema(
+        operation_id="get_answer", tags=["external agents"], request=None, responses=s.ApprovalSerializer
+    )
+    def get(self, request: Request, command_run_id: UUID, approval_id: UUID) -> Response:
+        """What people said to a question about the work in hand. 409 when the token is of an attempt
+        before the newest."""
+        run = held_command_run(request, command_run_id)
+        caller = principal_of(request)
+        if isinstance(caller, Callback) and caller.fence != run.fence:
+            raise StaleFence("The callback token is of an attempt that is over; its work was given away.")
+        asked = queries.approvals(run.project_id).filter(pk=approval_id, command_run_id=run.pk).first()
+        if asked is None:
+            raise NotFound("There is no such question about this command run.")
+        return Response(approval_row(request, asked))

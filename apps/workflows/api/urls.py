@@ -56,6 +56,10 @@ urlpatterns: list[URLPattern] = [
         approvals.NoticeDeliveryView.as_view(),
     ),
     path("command-runs/<uuid:command_run_id>/approvals/", questions.CommandRunApprovalsView.as_view()),
+    path(
+        "command-runs/<uuid:command_run_id>/approvals/<uuid:approval_id>/",
+        questions.CommandRunApprovalView.as_view(),
+    ),
     path("schedules/", schedules.SchedulesView.as_view()),
     path("schedules/preview/", schedules.SchedulePreviewView.as_view()),
     path("schedules/<uuid:schedule_id>/", schedules.ScheduleView.as_view()),

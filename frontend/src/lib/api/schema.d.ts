@@ -431,11 +431,32 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * @description Ask people about the work in hand; renews the lease. The answer is at `approvals/{id}/`. Go on
+         * @description Ask people about the work in hand; renews the lease. The answer is at `approvals/{id}/`, below
+         *     the command run or at the top. Go on
          *     reporting meanwhile: neither the lease nor the timeout waits for people. 409 when the fence is
          *     stale, 422 when the event id came with another question.
          */
         post: operations["ask_people"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/command-runs/{command_run_id}/approvals/{approval_id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * @description What people said to a question about the work in hand. 409 when the token is of an attempt
+         *     before the newest.
+         */
+        get: operations["get_answer"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -592,7 +613,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description One entry of the catalogue. */
+        /**
+         * @description One entry of the catalogue. The key of an agent, which may register for any capability, learns
+         *     what the command asks of it, and not who else can do it.
+         */
         get: operations["get_command"];
         put?: never;
         post?: never;
@@ -2466,7 +2490,7 @@ export interface components {
         /** @enum {string} */
         CodeEnum: "invalid" | "not_found" | "not_pull" | "stale_fence" | "conflict" | "forbidden" | "too_many";
         Command: {
-            /** @description Who can do it */
+            /** @description Who can do it; empty for a key that may not read */
             agents: components["schemas"]["AgentBrief"][];
             capability: string;
             description: string;
@@ -6005,6 +6029,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Asked"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_answer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                approval_id: string;
+                command_run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"];
                 };
             };
             /** @description An error. */

@@ -62,7 +62,7 @@ class Agent:
         given a `Work` and returns the output.
 
         `capabilities` are what the catalogue asks of an agent for it. Without them they are looked up
-        when the agent runs, for which its key needs the scope `read` too.
+        when the agent runs.
         """
 
         def decorate(body: F) -> F:
