@@ -2,8 +2,10 @@
 
 A clerk takes everything that was handed in for a project while the last of it was being written, and
 writes it in one transaction: with one command run at a time nobody waits for anybody, with many the
-cost of a transaction, of its journal lines and of the run's row is shared. Clerks keep their
-connection while there is work; the threads that hand in need none.
+cost of a transaction, of its journal lines and of the run's row is shared. Whoever hands in a result
+is given the next command run in the same transaction, if one was dispatched already; a message of the
+broker only wakes a slot that has nothing to do. Clerks keep their connection while there is work; the
+threads that hand in need none.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from uuid import UUID
 from django.db import DatabaseError, close_old_connections, connection
 
 from apps.agents import lease
-from apps.agents.lease import Claimed, Result, Ticket
+from apps.agents.lease import Claimed, Result, Taker, Ticket
 from apps.agents.models import CommandRun
 
 CLERKS = 2  # a project whose rows are locked for long holds the others up no more than that
@@ -32,9 +34,20 @@ class _Claiming:
 
 
 @dataclass(frozen=True, slots=True)
+class Ended:
+    """What became of a result. `run` is None when the lease was lost; `following` is what the slot holds
+    now, or else `ticket` is what it might claim."""
+
+    run: CommandRun | None
+    following: Claimed | None = None
+    ticket: tuple[UUID, Ticket] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class _Ending:
     result: Result
-    answer: Future[CommandRun | None] = field(default_factory=Future)
+    goes_on: bool
+    answer: Future[Ended] = field(default_factory=Future)
 
 
 _Paper = _Claiming | _Ending
@@ -43,7 +56,8 @@ _Paper = _Claiming | _Ending
 class Desk:
     """Start it, hand in, stop it when nobody hands in any more."""
 
-    def __init__(self) -> None:
+    def __init__(self, worker: str, worker_id: UUID) -> None:
+        self._worker, self._worker_id = worker, worker_id
         self._papers: dict[UUID, deque[_Paper]] = {}
         self._at_work: set[UUID] = set()
         self._more = threading.Condition()
@@ -69,12 +83,21 @@ class Desk:
         self._hand_in(project_id, paper)
         return paper.answer.result()
 
-    def end(self, project_id: UUID, result: Result) -> CommandRun | None:
-        """`lease.finish` and its like, together with others; None when the lease was lost. Raises
-        DatabaseError."""
-        paper = _Ending(result)
+    def end(self, project_id: UUID, result: Result, *, goes_on: bool) -> Ended:
+        """`lease.finish` and its like, together with others, and whether the slot `goes_on` with other
+        work. Raises DatabaseError."""
+        paper = _Ending(result, goes_on)
         self._hand_in(project_id, paper)
         return paper.answer.result()
+
+    def anything(self) -> tuple[UUID, Ticket] | None:
+        """What a slot whose work went elsewhere might claim. Any thread."""
+        try:
+            return next(iter(lease.unclaimed(Taker(self._worker, self._worker_id, 1))), None)
+        except DatabaseError:  # the repair loop publishes what is waiting
+            return None
+        finally:
+            close_old_connections()
 
     def _hand_in(self, project_id: UUID, paper: _Paper) -> None:
         with self._more:
@@ -101,7 +124,7 @@ class Desk:
                     del self._papers[project_id]
                 self._at_work.add(project_id)
             try:
-                _write(project_id, taken)
+                self._write(project_id, taken)
             finally:
                 with self._more:
                     self._at_work.discard(project_id)
@@ -123,29 +146,52 @@ class Desk:
         """The project whose papers wait longest and that no other clerk has in hand."""
         return next((one for one in self._papers if one not in self._at_work), None)
 
-
-def _write(project_id: UUID, papers: Sequence[_Paper]) -> None:
-    try:
-        _write_together(project_id, papers)
-    except DatabaseError as error:
-        close_old_connections()
-        _refuse(papers, error)
-    except BaseException as error:
-        if len(papers) == 1:
+    def _write(self, project_id: UUID, papers: Sequence[_Paper]) -> None:
+        try:
+            self._write_together(project_id, papers)
+        except DatabaseError as error:
+            close_old_connections()
             _refuse(papers, error)
-            return
-        for paper in papers:  # one of them breaks whatever it is written with; the others must not suffer
-            _write(project_id, [paper])
+        except BaseException as error:
+            if len(papers) == 1:
+                _refuse(papers, error)
+                return
+            for paper in papers:  # one of them breaks whatever it is written with; the others must not suffer
+                self._write(project_id, [paper])
 
+    def _write_together(self, project_id: UUID, papers: Sequence[_Paper]) -> None:
+        claiming = [paper for paper in papers if isinstance(paper, _Claiming)]
+        ending = [paper for paper in papers if isinstance(paper, _Ending)]
+        taker = self._taker(sum(one.goes_on for one in ending))
+        tickets, results = [one.ticket for one in claiming], [one.result for one in ending]
+        written = lease.write(project_id, tickets, results, taker)
+        for one, held in zip(claiming, written.claimed, strict=True):
+            one.answer.set_result(held)
+        following = iter(written.taken)
+        empty: list[tuple[_Ending, CommandRun | None]] = []
+        for other, run in zip(ending, written.ended, strict=True):
+            held = next(following, None) if other.goes_on else None
+            if held is None and other.goes_on:
+                empty.append((other, run))
+            else:
+                other.answer.set_result(Ended(run, held))
+        if empty:
+            self._look_again(empty)
 
-def _write_together(project_id: UUID, papers: Sequence[_Paper]) -> None:
-    tickets = [paper for paper in papers if isinstance(paper, _Claiming)]
-    results = [paper for paper in papers if isinstance(paper, _Ending)]
-    claimed, ended = lease.write(project_id, [one.ticket for one in tickets], [one.result for one in results])
-    for claiming, held in zip(tickets, claimed, strict=True):
-        claiming.answer.set_result(held)
-    for ending, run in zip(results, ended, strict=True):
-        ending.answer.set_result(run)
+    def _look_again(self, empty: Sequence[tuple[_Ending, CommandRun | None]]) -> None:
+        """For slots that got nothing. What was dispatched before they were seen to be free had no
+        message; what is dispatched from now on has one."""
+        taker = self._taker(len(empty))
+        try:
+            tickets = iter(lease.unclaimed(taker) if taker else ())
+        except DatabaseError:  # the results are written; the repair loop publishes what is waiting
+            close_old_connections()
+            tickets = iter(())
+        for paper, run in empty:
+            paper.answer.set_result(Ended(run, ticket=next(tickets, None)))
+
+    def _taker(self, slots: int) -> Taker | None:
+        return Taker(self._worker, self._worker_id, slots) if slots else None
 
 
 def _refuse(papers: Sequence[_Paper], error: BaseException) -> None:

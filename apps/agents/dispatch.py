@@ -13,7 +13,7 @@ import logging
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
@@ -39,6 +39,8 @@ TASK = "agents.execute"
 BATCH = 100
 # Twice the slots keeps every worker busy while priority and pause still decide about the rest.
 OUTSTANDING_PER_SLOT = 2
+# With this part of the slots unclaimed, workers need no more for now.
+SUPPLIED_PARTS = 2
 # Other projects that are looked at when a place of a worker frees; the repair loop looks at all.
 OTHERS_AT_ONCE = 8
 BROKER_ERRORS = (OSError, OperationalError, RedisError)
@@ -172,6 +174,27 @@ def dispatch_in_turns(poked: UUID | None = None) -> list[Dispatched]:
     return given
 
 
+# Whoever asks for its own work waits for every dispatch; a worker with a queue does not.
+_SUPPLY = """
+SELECT
+    (SELECT coalesce(sum(slots), 0) FROM agents_worker WHERE heartbeat_at >= %(alive)s AND NOT stopping),
+    (SELECT count(*) FROM agents_commandrun AS run LEFT JOIN agents_agent AS agent ON agent.id = run.agent_id
+     WHERE run.status = 'dispatched' AND coalesce(agent.connector, '') <> 'pull'),
+    EXISTS (SELECT 1 FROM agents_agent WHERE project_id = %(project)s AND connector = 'pull'
+     AND status <> 'offline' AND NOT paused)
+"""
+
+
+def _is_supplied(project_id: UUID) -> bool:
+    """Whether workers have so much to take already that a dispatch would only lengthen their queue: it
+    is left until then, so that many rows share its cost and what is queued can still be changed."""
+    with connection.cursor() as cursor:
+        alive = connection.ops.adapt_datetimefield_value(Worker.live_since())
+        cursor.execute(_SUPPLY, {"alive": alive, "project": lanes.key(project_id)})
+        slots, waiting, asked_for = cursor.fetchone()
+    return bool(slots) and not asked_for and waiting * SUPPLIED_PARTS >= slots
+
+
 def waiting_projects() -> dict[UUID, int | None]:
     """Projects with due, queued work that are not paused as a whole, and how much each may have at work."""
     held = Hold.objects.filter(subject_id=OuterRef("pk"))
@@ -271,6 +294,30 @@ def _by_worker(agent: Agent) -> bool:
     return agent.connector != Connector.PULL
 
 
+_IDLE = """
+SELECT
+    (SELECT coalesce(sum(slots), 0) FROM agents_worker WHERE heartbeat_at >= %(alive)s AND NOT stopping),
+    (SELECT count(*) FROM agents_commandrun AS run JOIN agents_worker AS worker ON worker.id = run.worker_id
+     WHERE run.status IN ('dispatched', 'running') AND run.status = 'running'
+     AND worker.heartbeat_at >= %(alive)s AND NOT worker.stopping)
+"""
+
+
+def announce(given: Sequence[Dispatched]) -> None:
+    """Tell whoever is to take what was dispatched: pull agents that wait, and slots that are idle. A
+    busy one looks by itself when it gets free, so a message would only be in its way."""
+    by_worker = [one for one in given if one.by_worker]
+    asked = [one for one in given if not one.by_worker]
+    publish([*asked, *(by_worker[: _idle_slots()] if by_worker else ())])
+
+
+def _idle_slots() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(_IDLE, {"alive": connection.ops.adapt_datetimefield_value(Worker.live_since())})
+        slots, busy = cursor.fetchone()
+    return max(0, int(slots) - int(busy))
+
+
 def publish(given: Iterable[Dispatched]) -> None:
     """Send the Celery messages. A broker's failure is logged and left to the repair loop."""
     for one in given:
@@ -332,8 +379,10 @@ class Dispatcher:
             try:
                 for act in before:
                     act(project_id)
+                if _is_supplied(project_id):
+                    continue
                 given = dispatch_in_turns(project_id)
-                publish(given)
+                announce(given)
                 if len(given) >= BATCH:
                     self.poke(project_id)
             except DatabaseError:

@@ -88,20 +88,20 @@ class AtWork:
 
 def of_agent(agent_id: UUID) -> str:
     """The lane of work that asks for one agent by name."""
-    return str(_key(agent_id))
+    return str(key(agent_id))
 
 
 def at_work() -> list[AtWork]:
     """What is dispatched or runs, in all projects: they share the workers."""
     return [
-        AtWork(_id(project), _id(agent) if agent else None, share, not elsewhere, count)
+        AtWork(as_id(project), as_id(agent) if agent else None, share, not elsewhere, count)
         for project, agent, share, elsewhere, count in _read(_AT_WORK, [])
     ]
 
 
 def waiting(project_id: UUID) -> list[str]:
     """The lanes in which anything is queued; one hop of the index for each."""
-    return [lane for (lane,) in _read(_WAITING, {"project": _key(project_id)})]
+    return [lane for (lane,) in _read(_WAITING, {"project": key(project_id)})]
 
 
 def heads(project_id: UUID, room: Mapping[str, int], at: datetime) -> dict[str, list[Waiting]]:
@@ -114,9 +114,9 @@ def heads(project_id: UUID, room: Mapping[str, int], at: datetime) -> dict[str, 
         part = lanes[start : start + AT_ONCE]
         values: list[Any] = []
         for lane in part:
-            values += [_key(project_id), lane, moment, *held, room[lane]]
+            values += [key(project_id), lane, moment, *held, room[lane]]
         for pk, lane, *rest in _read(" UNION ALL ".join([_HEAD.format(free=free)] * len(part)), values):
-            found[lane].append(Waiting(_id(pk), lane, *rest))
+            found[lane].append(Waiting(as_id(pk), lane, *rest))
     return found
 
 
@@ -134,7 +134,7 @@ def next_turns(runs: Iterable[CommandRun]) -> list[int]:
         line = (lane, run.priority, run.share)
         if line not in newest:
             values = {
-                "project": _key(run.project_id),
+                "project": key(run.project_id),
                 "lane": lane,
                 "priority": run.priority,
                 "share": run.share,
@@ -153,14 +153,14 @@ def move(project_id: UUID, dispatched: Iterable[CommandRun]) -> None:
         reached[run.lane, run.priority] = max(run.turn, reached.get((run.lane, run.priority), 0))
     with connection.cursor() as cursor:
         for (lane, priority), turn in reached.items():
-            cursor.execute(_MOVE, [_key(project_id), lane, priority, turn])
+            cursor.execute(_MOVE, [key(project_id), lane, priority, turn])
 
 
 def _not_held(project_id: UUID) -> tuple[str, list[Any]]:
     """A condition in SQL that leaves out what is paused, and its values. There are few holds."""
     held: dict[str, list[Any]] = {}
     for scope, subject in Hold.objects.filter(project_id=project_id).values_list("scope", "subject_id"):
-        held.setdefault(scope, []).append(_key(subject))
+        held.setdefault(scope, []).append(key(subject))
     if HoldScope.PROJECT in held:
         return "AND 1 = 0", []
     parts, values = "", []
@@ -178,9 +178,9 @@ def _read(sql: str, values: Any) -> list[tuple[Any, ...]]:
     return rows
 
 
-def _id(value: UUID | str) -> UUID:
+def as_id(value: UUID | str) -> UUID:
     return value if isinstance(value, UUID) else UUID(value)
 
 
-def _key(pk: UUID) -> Any:
+def key(pk: UUID) -> Any:
     return pk if connection.features.has_native_uuid_field else pk.hex

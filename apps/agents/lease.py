@@ -13,12 +13,13 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.db.models import Value
 from django.db.models.functions import Greatest
 
 from apps.agents import holds, lines
 from apps.agents.connectors.base import Outcome, Work
+from apps.agents.lanes import as_id
 from apps.agents.lines import Said
 from apps.agents.models import CommandRun, CommandRunAttempt, CommandRunData, RunStatus, WorkKind
 from apps.agents.moves import (
@@ -31,6 +32,7 @@ from apps.agents.moves import (
     project_of,
     requeue,
     retry_or_fail,
+    unclaimed_locked,
 )
 from apps.agents.record import record_run
 from apps.agents.schema import render_prompt
@@ -98,19 +100,67 @@ class Result:
     said: Sequence[Said] = ()
 
 
-def write(
-    project_id: UUID, tickets: Sequence[Ticket], results: Sequence[Result]
-) -> tuple[list[Claimed | None], list[CommandRun | None]]:
-    """T3 and T5/T6/T10/T14 of many command runs of a project in one transaction.
+@dataclass(frozen=True, slots=True)
+class Taker:
+    """A worker with so many slots that take whatever was dispatched and nobody claimed."""
 
-    In the order of what was given: a lease for each ticket, None when somebody else has it; a row
-    for each result, None when the lease was lost and nothing was written.
-    """
+    worker: str
+    worker_id: UUID
+    slots: int
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """In the order of what was given: a lease for each ticket, None when somebody else has it; a row
+    for each result, None when the lease was lost and nothing was written. And what the taker got."""
+
+    claimed: list[Claimed | None]
+    ended: list[CommandRun | None]
+    taken: list[Claimed]
+
+
+def write(
+    project_id: UUID, tickets: Sequence[Ticket], results: Sequence[Result], taker: Taker | None = None
+) -> Written:
+    """T3 and T5/T6/T10/T14 of many command runs of a project in one transaction."""
     with journal.changes(project_id) as change:
         ids = {one.command_run_id for one in tickets} | {one.command_run_id for one in results}
         rows = locked_all(project_id, ids)
         ended = _end_all(change, rows, results)
-        return _claim_all(change, rows, tickets), ended
+        more = _tickets_for(change, rows, taker) if taker else []
+        claimed = _claim_all(change, rows, [*tickets, *more])
+        taken = [one for one in claimed[len(tickets) :] if one is not None]
+        return Written(claimed[: len(tickets)], ended, taken)
+
+
+def _tickets_for(change: Change, rows: dict[UUID, CommandRun], taker: Taker) -> list[Ticket]:
+    """What was dispatched first, unless that is another project's; its rows are added to `rows`."""
+    found = unclaimed_locked(change.project_id, taker.slots)
+    rows |= {run.pk: run for run in found if run.pk not in rows}
+    return [
+        Ticket(run.pk, run.dispatch_id, taker.worker, taker.worker_id) for run in found if run.dispatch_id
+    ]
+
+
+# Literals, not parameters: SQLite takes a partial index only for what it can read in the statement.
+_UNCLAIMED = """
+SELECT run.project_id, run.id, run.dispatch_id
+FROM agents_commandrun AS run LEFT JOIN agents_agent AS agent ON agent.id = run.agent_id
+WHERE run.status IN ('dispatched', 'running') AND run.status = 'dispatched' AND run.dispatch_id IS NOT NULL
+    AND NOT run.cancel_requested AND coalesce(agent.connector, '') <> 'pull'
+ORDER BY run.dispatched_at LIMIT %s
+"""
+
+
+def unclaimed(taker: Taker) -> list[tuple[UUID, Ticket]]:
+    """What a taker could claim, of any project, with the project's id; nothing is locked."""
+    with connection.cursor() as cursor:
+        cursor.execute(_UNCLAIMED, [taker.slots])
+        found = cursor.fetchall()
+    return [
+        (as_id(project), Ticket(as_id(pk), as_id(dispatch_id), taker.worker, taker.worker_id))
+        for project, pk, dispatch_id in found
+    ]
 
 
 def claim(
@@ -297,7 +347,7 @@ def _end(result: Result) -> CommandRun:
     project_id = project_of(result.command_run_id)
     if project_id is None:
         raise StaleFence("The command run does not exist any more.")
-    run = write(project_id, (), [result])[1][0]
+    run = write(project_id, (), [result]).ended[0]
     if run is None:
         raise StaleFence("The lease was taken back or the command run is over; nothing was written.")
     return run

@@ -15,8 +15,8 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
-from django.db.models import Exists, Q
+from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.expressions import NegatedExpression
 
 from apps.agents import dispatch, lines
@@ -26,12 +26,14 @@ from apps.agents.models import (
     CommandRun,
     CommandRunAttempt,
     CommandRunData,
+    Connector,
     LogLevel,
     RunStatus,
 )
 from apps.agents.record import record_run
 from apps.agents.status import touch_agent
 from apps.events import bulk
+from apps.events.conditions import one_of
 from apps.events.journal import Change
 
 # How the log words the outcome of an attempt.
@@ -92,6 +94,20 @@ def locked_all(project_id: UUID, ids: Iterable[UUID]) -> dict[UUID, CommandRun]:
     rows = CommandRun.objects.select_for_update(of=("self",)).select_related("command", "agent", "data")
     found = rows.defer("command__parameters", "data__text", "data__error")
     return {run.pk: run for run in found.filter(project_id=project_id, pk__in=set(ids)).order_by("pk")}
+
+
+def unclaimed_locked(project_id: UUID, most: int) -> list[CommandRun]:
+    """What was dispatched to workers and nobody claimed, the oldest first, without what somebody else
+    has in hand; nothing when another project's is older."""
+    waiting = CommandRun.objects.filter(one_of("status", LIVE), status=RunStatus.DISPATCHED)
+    by_worker = waiting.exclude(agent__connector=Connector.PULL)
+    elsewhere = by_worker.exclude(project_id=project_id).filter(dispatched_at__lt=OuterRef("dispatched_at"))
+    rows = by_worker.filter(~Exists(elsewhere), project_id=project_id, cancel_requested=False)
+    locked_rows = rows.select_for_update(
+        of=("self",), skip_locked=connection.features.has_select_for_update_skip_locked
+    ).select_related("command", "agent", "data")
+    found = locked_rows.defer("command__parameters", "data__text", "data__error")
+    return list(found.order_by("dispatched_at")[:most])
 
 
 def retry_or_fail(change: Change, run: CommandRun, failure: Failure) -> None:

@@ -55,7 +55,7 @@ def tick() -> int:
     moved += recall_held()
     moved += republish_unclaimed(moment)
     given = dispatch.dispatch_in_turns()
-    dispatch.publish(given)
+    dispatch.announce(given)
     moved += len(given)
     for project_id in dispatch.queueing_projects():
         explain.explain_waiting(project_id)

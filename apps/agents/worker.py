@@ -27,7 +27,7 @@ from apps.agents import handed_over, lease, lines
 from apps.agents.connectors import http_agent
 from apps.agents.connectors.base import ConnectorError, HandedOver, Outcome
 from apps.agents.connectors.choice import connector_of
-from apps.agents.desk import Desk
+from apps.agents.desk import Desk, Ended
 from apps.agents.events import CommandRunProgress
 from apps.agents.lease import Claimed, Given, Result, Ticket
 from apps.agents.lines import Said
@@ -118,7 +118,7 @@ class WorkerProcess:
         self._stopping = threading.Event()
         self._stopped = threading.Event()
         self._loop = asyncio.new_event_loop()
-        self._desk = Desk()
+        self._desk = Desk(self.name, self.id)
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
@@ -151,7 +151,8 @@ class WorkerProcess:
         Worker.objects.filter(pk=self.id).delete()
 
     def execute(self, command_run_id: UUID, dispatch_id: UUID, project_id: UUID | None = None) -> None:
-        """Claim and, if the claim is won, run the body and write its end."""
+        """Claim and, if the claim is won, run the body and write its end; and so on with what else was
+        dispatched, until there is nothing."""
         if self._stopping.is_set():
             return  # the dispatch stays unclaimed and is published again
         fail_point("agents.worker.message:taken", OperationalError)
@@ -160,17 +161,23 @@ class WorkerProcess:
             return
         ticket = Ticket(command_run_id, dispatch_id, worker=self.name, worker_id=self.id)
         claimed = self._desk.claim(project_id, ticket)
-        if claimed is None:
-            return
+        while claimed is not None:
+            claimed = self._carry_out(claimed)
+
+    def _carry_out(self, claimed: Claimed) -> Claimed | None:
+        """Run the body and write its end; returns what the slot holds next, if there is anything."""
         body = Body(claimed)
         body.log(lease.started(claimed.work.attempt, self.name, claimed.work.agent_name))
         with self._lock:
-            self._bodies[command_run_id] = body
+            self._bodies[claimed.command_run_id] = body
         try:
-            self._write_end(body, self._run(body))
+            ended = self._write_end(body, self._run(body))
         finally:
             with self._lock:
-                self._bodies.pop(command_run_id, None)
+                self._bodies.pop(claimed.command_run_id, None)
+        if ended is None or ended.ticket is None or self._stopping.is_set():
+            return ended.following if ended else None
+        return self._desk.claim(*ended.ticket)
 
     def tell_to_stop(self, called: http_agent.Called) -> None:
         """Tell an endpoint that nobody wants its result any more; no thread waits for its answer."""
@@ -205,38 +212,38 @@ class WorkerProcess:
                 "connector_broke", f"The connector broke: {type(error).__name__}.", retryable=False
             )
 
-    def _write_end(self, body: Body, end: End) -> None:
+    def _write_end(self, body: Body, end: End) -> Ended | None:
         """T5/T6/T10/T14, or the lease left to the agent; retried through database blips until the lease
         has run out."""
         deadline = body.renewed_at + settings.MC.lease_seconds
         pause = 0.1
         while True:
             try:
-                self._write_once(body, end)
+                return self._write_once(body, end)
             except DatabaseError:
                 if time.monotonic() >= deadline:
                     raise
                 time.sleep(pause)
                 pause = min(2.0, pause * 2)
-                continue
-            return
 
-    def _write_once(self, body: Body, outcome: End) -> None:
+    def _write_once(self, body: Body, outcome: End) -> Ended | None:
         claimed = body.claimed
         if isinstance(outcome, HandedOver):
             self._hand_over(body, outcome)
-            return
+            return Ended(None, ticket=None if self._stopping.is_set() else self._desk.anything())
         end = outcome or GIVEN.get(body.why_stopped)
         if end is None:  # its lease was lost, so it has nothing to say
-            return
+            return None
         with body.writing:
             result = Result(claimed.command_run_id, claimed.fence, end, tuple(body.said))
-            if self._desk.end(claimed.project_id, result) is None:
+            ended = self._desk.end(claimed.project_id, result, goes_on=not self._stopping.is_set())
+            if ended.run is None:
                 logger.info(
                     "a result came too late and was refused",
                     extra={"command_run_id": str(claimed.command_run_id)},
                 )
             body.said.clear()
+            return ended
 
     def _hand_over(self, body: Body, to: HandedOver) -> None:
         """The agent reports by itself from now on; this place is free."""

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
@@ -415,8 +415,7 @@ class Hold(models.Model):
 class WorkerQuerySet(models.QuerySet["Worker"]):
     def live(self) -> WorkerQuerySet:
         """Workers heard of within three heartbeats and not on their way out."""
-        since = timezone.now() - timedelta(seconds=settings.MC.heartbeat_seconds * 3)
-        return self.filter(heartbeat_at__gte=since, stopping=False)
+        return self.filter(heartbeat_at__gte=Worker.live_since(), stopping=False)
 
     def slots(self) -> int:
         return int(self.live().aggregate(n=models.Sum("slots"))["n"] or 0)
@@ -439,3 +438,8 @@ class Worker(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @staticmethod
+    def live_since() -> datetime:
+        """Whoever reported no later than this is alive."""
+        return timezone.now() - timedelta(seconds=settings.MC.heartbeat_seconds * 3)
