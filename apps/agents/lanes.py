@@ -11,7 +11,7 @@ hopping over an index, and of each only the head is read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -52,16 +52,19 @@ SELECT * FROM (
 ) AS head
 """
 _TURN = """
-SELECT
-    (SELECT turn FROM agents_laneturn WHERE project_id = %(project)s AND lane = %(lane)s AND priority = %(priority)s),
-    (SELECT max(turn) FROM agents_commandrun WHERE project_id = %(project)s AND lane = %(lane)s
-        AND share = %(share)s AND priority = %(priority)s AND status = 'queued')
-"""  # noqa: E501
+SELECT %s,
+    (SELECT turn FROM agents_laneturn WHERE project_id = %s AND lane = %s AND priority = %s),
+    (SELECT max(turn) FROM agents_commandrun
+     WHERE project_id = %s AND lane = %s AND share = %s AND priority = %s AND status = 'queued')
+"""
 _MOVE = """
 INSERT INTO agents_laneturn (project_id, lane, priority, turn) VALUES (%s, %s, %s, %s)
 ON CONFLICT (project_id, lane, priority) DO UPDATE SET turn = excluded.turn
 WHERE agents_laneturn.turn < excluded.turn
 """
+
+
+_Line = tuple[str, int, str, UUID]  # lane, priority, share, project
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,24 +129,32 @@ def next_turn(run: CommandRun) -> int:
 
 
 def next_turns(runs: Iterable[CommandRun]) -> list[int]:
-    """The turns of rows that are going to be queued together, in their order; one look for each share."""
-    newest: dict[tuple[str, int, str], int] = {}
+    """The turns of rows that are going to be queued together, in their order."""
+    lines = [(_lane(run), run.priority, run.share, run.project_id) for run in runs]
+    newest = _newest_turns(list(dict.fromkeys(lines)))
     turns = []
-    for run in runs:
-        lane = of_agent(run.wanted_agent_id) if run.wanted_agent_id else run.capability
-        line = (lane, run.priority, run.share)
-        if line not in newest:
-            values = {
-                "project": key(run.project_id),
-                "lane": lane,
-                "priority": run.priority,
-                "share": run.share,
-            }
-            ((dispatched, queued),) = _read(_TURN, values)
-            newest[line] = int(max(dispatched or 0, queued or 0))
+    for line in lines:
         newest[line] += 1
         turns.append(newest[line])
     return turns
+
+
+def _newest_turns(lines: Sequence[_Line]) -> dict[_Line, int]:
+    """The last turn of each line of a lane: the newest that was dispatched, or queued of its share."""
+    newest: dict[_Line, int] = {}
+    for start in range(0, len(lines), AT_ONCE):
+        values: list[Any] = []
+        part = lines[start : start + AT_ONCE]
+        for index, (lane, priority, share, project_id) in enumerate(part):
+            project = key(project_id)
+            values += [index, project, lane, priority, project, lane, share, priority]
+        for index, dispatched, queued in _read(" UNION ALL ".join([_TURN] * len(part)), values):
+            newest[part[int(index)]] = int(max(dispatched or 0, queued or 0))
+    return newest
+
+
+def _lane(run: CommandRun) -> str:
+    return of_agent(run.wanted_agent_id) if run.wanted_agent_id else run.capability
 
 
 def move(project_id: UUID, dispatched: Iterable[CommandRun]) -> None:

@@ -19,7 +19,7 @@ from apps.events import journal
 from apps.events.clock import now
 from apps.events.conditions import one_of
 from apps.events.journal import Change, Recorded
-from apps.workflows import approvals, errands, nested, questions, stopping, waits
+from apps.workflows import approvals, errands, nested, questions, stopping, together, waits
 from apps.workflows.advance import Advance, Ending
 from apps.workflows.models import RUN_OPEN, RUNS, STEP_OPEN, STEPS, Run, Step, StepKind, StepStatus
 from apps.workflows.record import record_step
@@ -61,32 +61,29 @@ def on_command_runs_moved(events: Sequence[Recorded], change: Change) -> None:
     open_steps = Step.objects.filter(OPEN_STEP, pk__in=[body.step_id for body in bodies])
     steps = {step.command_run_id: step for step in open_steps}
     results = _results(body.command_run_id for body in bodies if body.status in RESULTS)
+    moved: dict[UUID, together.Moved] = {}
+    endings: dict[UUID, together.Ended] = {}
+    heard = []
     for run_id, advance in advances.items():
         known = [(steps[body.command_run_id], body) for body in told[run_id] if body.command_run_id in steps]
+        for step, body in known:
+            _mirror(step, body)
+            if body.status in RESULTS:
+                ending = _ending(body.status, body.error_code, results.get(body.command_run_id))
+                endings[step.pk] = (advance, step, ending)
+            elif body.status == CommandRunStatus.RUNNING:
+                step.wait_reason = ""
+                moved[step.pk] = (advance, step, StepStatus.RUNNING, "step.started")
+            else:
+                step.wait_reason = body.wait_reason
+                moved[step.pk] = (advance, step, StepStatus.QUEUED, "step.queued")
         if known:
-            _hear(advance, known, results)
-
-
-def _hear(
-    advance: Advance, told: Sequence[tuple[Step, CommandRunChanged]], results: dict[UUID, _Result]
-) -> None:
-    moved: dict[UUID, tuple[Step, StepStatus, str]] = {}
-    endings: dict[UUID, tuple[Step, Ending]] = {}
-    for step, body in told:
-        _mirror(step, body)
-        if body.status in RESULTS:
-            endings[step.pk] = (step, _ending(body.status, body.error_code, results.get(body.command_run_id)))
-        elif body.status == CommandRunStatus.RUNNING:
-            step.wait_reason = ""
-            moved[step.pk] = (step, StepStatus.RUNNING, "step.started")
-        else:
-            step.wait_reason = body.wait_reason
-            moved[step.pk] = (step, StepStatus.QUEUED, "step.queued")
+            heard.append(advance)
     if moved:
-        advance.mirror_all(list(moved.values()))
+        together.mirror(list(moved.values()))
     if endings:
-        advance.finish_all(list(endings.values()))
-    advance.settle()
+        together.finish(list(endings.values()))
+    together.settle(heard)
 
 
 def on_command_run_waiting(event: Recorded, change: Change) -> None:

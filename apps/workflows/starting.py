@@ -12,9 +12,8 @@ from apps.agents.http_work import HttpOrder, checked_http, secrets_in
 from apps.agents.models import Agent, Command
 from apps.agents.services import Accepted, Order, checked, queue_all
 from apps.errors import InvalidInput
-from apps.events import bulk
 from apps.events.clock import now
-from apps.workflows import errands, expressions, going, mapping, waits
+from apps.workflows import errands, expressions, going, mapping, together, waits
 from apps.workflows.document import Http
 from apps.workflows.document import Step as Definition
 from apps.workflows.endings import NOT_GONE_TO, NOT_MET, Ending
@@ -24,6 +23,8 @@ from apps.workflows.record import record_step, swap
 
 if TYPE_CHECKING:
     from apps.workflows.advance import Advance
+
+    Ordered = tuple[Advance, Step, Accepted]
 
 MAX_DEPTH = 5  # runs within runs
 
@@ -39,6 +40,12 @@ class Catalogue:
     project_id: UUID
     _commands: dict[str, Command | None] = field(default_factory=dict)
     _agents: dict[str, Agent | None] = field(default_factory=dict)
+
+    def knows(self, step: Definition) -> bool:
+        """Whether what this step names was looked up."""
+        return (not step.command or step.command in self._commands) and (
+            not step.agent or step.agent in self._agents
+        )
 
     def look_up(self, steps: Iterable[Definition]) -> None:
         """Read what these steps name, in one query each for all that is not known yet."""
@@ -90,21 +97,19 @@ def start(advance: Advance, step: Step, catalogue: Catalogue) -> None:
         advance.finish(step, Ending(StepStatus.FAILED, code="invalid_input", message=str(error)))
 
 
-def queue_ordered(advance: Advance, ordered: Sequence[tuple[Step, Accepted]]) -> None:
+def queue_ordered(ordered: Sequence[Ordered]) -> None:
     """Write down the command runs of steps that start, and that these wait for them."""
-    if not ordered:
-        return
-    steps = [step for step, _ in ordered]
+    change = ordered[0][0].change
+    steps = [step for _, step, _ in ordered]
     previous = [step.status for step in steps]
-    command_runs = queue_all(advance.change, [work for _, work in ordered])
+    command_runs = queue_all(change, [work for _, _, work in ordered])
     for step, command_run in zip(steps, command_runs, strict=True):
         step.status = StepStatus.QUEUED
         step.command_run_id = command_run.pk
         step.wait_reason = command_run.wait_reason
-    if bulk.write(steps, "status", "wait_reason", "command_run_id", previous=previous) != len(steps):
-        raise RuntimeError(f"steps of run {advance.run.pk} moved although it is locked")
+    together.swap(steps, previous, "status", "wait_reason", "command_run_id")
     for step, before in zip(steps, previous, strict=True):
-        record_step(advance.change, "step.queued", step, previous=before)
+        record_step(change, "step.queued", step, previous=before)
 
 
 def _start_of_definition(advance: Advance, step: Step, definition: Definition, catalogue: Catalogue) -> None:
