@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.db.models import Exists, OuterRef, Q
 
 from apps.agents import dispatch, explain, handed_over, holds, overdue
@@ -39,18 +39,34 @@ UNCLAIMED_MOST_SECONDS = 300
 IDLE_UNCLAIMED_SECONDS = 3
 FORGET_WORKERS_AFTER = timedelta(hours=1)
 IS_LIVE = one_of("status", LIVE)
+_ANY_OPEN = """
+SELECT EXISTS (SELECT 1 FROM agents_commandrun WHERE status IN ('queued', 'dispatched'))
+    OR EXISTS (SELECT 1 FROM agents_commandrun WHERE status IN ('dispatched', 'running'))
+"""
 
 
 def tick() -> int:
     """One round of repair and dispatch; returns how many rows were moved."""
     moment = now()
+    silent = mark_silent_agents(moment)
+    return silent + _repair_work(moment) if is_any_open() else silent
+
+
+def is_any_open() -> bool:
+    """Whether any command run is not over: without one there is nothing to repair. Two looks at the
+    partial indexes of such rows."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ANY_OPEN)
+        return bool(cursor.fetchone()[0])
+
+
+def _repair_work(moment: datetime) -> int:
     moved = _each(_running("lease_expires_at", moment), lambda pk: overdue.take_back(pk, at=moment))
     moved += _each(_running("timeout_at", moment), lambda pk: overdue.time_out(pk, at=moment))
     moved += _each(_cancelled_elsewhere(), overdue.end_handed_over)
     grace = moment - timedelta(seconds=overdue.CANCEL_GRACE_SECONDS)
     moved += _each(_running("cancel_requested_at", grace), lambda pk: overdue.end_cancelled(pk, at=moment))
     moved += _each(_waiting_too_long(moment), lambda pk: overdue.queue_time_out(pk, at=moment))
-    moved += mark_silent_agents(moment)
     moved += recall_from_absent()
     moved += recall_held()
     moved += republish_unclaimed(moment)

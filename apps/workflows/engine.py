@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q
 
+from apps.agents import repair
 from apps.agents.events import CommandRunChanged
 from apps.agents.models import OVER, CommandRun, CommandRunData
 from apps.agents.models import RunStatus as CommandRunStatus
@@ -107,7 +108,9 @@ def look_after(project_id: UUID) -> None:
 
 def sweep() -> int:
     """One round of repair: whatever a crash between two transactions left undone. Returns how many
-    rows it moved. Safe to run in any number of processes."""
+    rows it moved. Safe to run in any number of processes. With nothing open there is nothing to do."""
+    if not (Run.objects.filter(OPEN_RUN).order_by().exists() or repair.is_any_open()):
+        return 0
     return (
         _end_overdue_runs()
         + _stop_ending_runs()

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connections
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from apps.agents import signed_post
 from apps.agents.signed_post import Undelivered
@@ -46,10 +46,18 @@ def write(change: Change, approval: Approval, told: Notify | None) -> None:
     )
 
 
+def is_due() -> bool:
+    """Whether anything may be sent now; asked before a thread is begun for it."""
+    return _due().exists()
+
+
+def _due() -> QuerySet[Notice]:
+    return Notice.objects.filter(state=NoticeState.PENDING, next_at__lte=now()).order_by("next_at")
+
+
 def send_due(at_once: int = AT_ONCE) -> int:
     """Send what is due, some at a time; returns how many were tried. Waits for the network."""
-    due = Notice.objects.filter(state=NoticeState.PENDING, next_at__lte=now()).order_by("next_at")
-    rows = [(pk, at) for pk, at in due.values_list("pk", "next_at")[:BATCH] if at is not None]
+    rows = [(pk, at) for pk, at in _due().values_list("pk", "next_at")[:BATCH] if at is not None]
     if at_once == 1 or len(rows) <= 1:
         return sum(_send(pk, at) for pk, at in rows)
     with ThreadPoolExecutor(at_once, thread_name_prefix="notices") as pool:
