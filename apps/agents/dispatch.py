@@ -308,10 +308,11 @@ def announce(given: Sequence[Dispatched]) -> None:
     busy one looks by itself when it gets free, so a message would only be in its way."""
     by_worker = [one for one in given if one.by_worker]
     asked = [one for one in given if not one.by_worker]
-    publish([*asked, *(by_worker[: _idle_slots()] if by_worker else ())])
+    publish([*asked, *(by_worker[: idle_slots()] if by_worker else ())])
 
 
-def _idle_slots() -> int:
+def idle_slots() -> int:
+    """Slots of live workers that run nothing."""
     with connection.cursor() as cursor:
         cursor.execute(_IDLE, {"alive": connection.ops.adapt_datetimefield_value(Worker.live_since())})
         slots, busy = cursor.fetchone()

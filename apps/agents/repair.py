@@ -146,13 +146,7 @@ def republish_unclaimed(moment: datetime) -> int:
     The pause doubles from 30 s to 5 min. While workers have free slots a message that is not
     claimed within seconds was lost, so the first round does not wait that long.
     """
-    working = (
-        CommandRun.objects.filter(IS_LIVE, status=RunStatus.RUNNING)
-        .exclude(agent__connector=Connector.PULL)
-        .exclude(handed_over.HANDED_OVER)
-        .count()
-    )
-    idle = Worker.objects.slots() > working
+    idle = dispatch.idle_slots() > 0
     again: list[Dispatched] = []
     rows = (
         CommandRun.objects.filter(
