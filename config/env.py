@@ -93,7 +93,7 @@ class Env(BaseSettings):
     llm_api_key: SecretStr | None = Field(default=None, alias="MC_LLM_API_KEY")
     llm_timeout_seconds: float = Field(default=120, alias="MC_LLM_TIMEOUT_SECONDS", gt=0, le=3600)
     llm_max_tokens: int = Field(default=512, alias="MC_LLM_MAX_TOKENS", ge=1, le=200_000)
-    worker_slots: int = Field(default=16, alias="MC_WORKER_SLOTS", ge=1, le=256)
+    worker_slots: int = Field(default=32, alias="MC_WORKER_SLOTS", ge=1, le=256)
     lease_seconds: float = Field(default=45, alias="MC_LEASE_SECONDS", ge=1, le=3600)
     heartbeat_seconds: float = Field(default=10, alias="MC_HEARTBEAT_SECONDS", ge=0.1, le=600)
     repair_seconds: float = Field(default=1, alias="MC_REPAIR_SECONDS", ge=0.05, le=60)
