@@ -148,7 +148,7 @@ SELECT run.project_id, run.id, run.dispatch_id
 FROM agents_commandrun AS run LEFT JOIN agents_agent AS agent ON agent.id = run.agent_id
 WHERE run.status IN ('dispatched', 'running') AND run.status = 'dispatched' AND run.dispatch_id IS NOT NULL
     AND NOT run.cancel_requested AND coalesce(agent.connector, '') <> 'pull'
-ORDER BY run.dispatched_at LIMIT %s
+ORDER BY run.dispatched_at, run.priority DESC, run.turn, run.queued_at LIMIT %s
 """
 
 

@@ -107,7 +107,7 @@ def unclaimed_locked(project_id: UUID, most: int) -> list[CommandRun]:
         of=("self",), skip_locked=connection.features.has_select_for_update_skip_locked
     ).select_related("command", "agent", "data")
     found = locked_rows.defer("command__parameters", "data__text", "data__error")
-    return list(found.order_by("dispatched_at")[:most])
+    return list(found.order_by("dispatched_at", "-priority", "turn", "queued_at")[:most])
 
 
 def retry_or_fail(change: Change, run: CommandRun, failure: Failure) -> None:
