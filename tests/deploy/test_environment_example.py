@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import yaml
+
 from config.env import Env
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE_ONLY = {"POSTGRES_PASSWORD", "REDIS_PASSWORD", "BIND"}
+# What a container has of the image, or must not have.
+OF_THE_IMAGE = {"HOST", "PORT", "DATA_DIR", "LOG_FORMAT", "DEBUG"}
 
 
 def read_by_the_product() -> set[str]:
@@ -39,10 +43,18 @@ def test_the_example_gives_no_secret() -> None:
             assert not value, name
 
 
-def test_compose_hands_over_only_variables_that_are_read() -> None:
+def test_compose_hands_over_every_variable_that_is_read_and_no_other() -> None:
     compose = (ROOT / "docker-compose.yml").read_text()
     block = compose.split("environment: &environment\n")[1].split("\nservices:")[0]
     handed = set(re.findall(r"^    ([A-Z_]+):", block, re.MULTILINE))
-    assert handed <= read_by_the_product()
+    assert handed == read_by_the_product() - OF_THE_IMAGE
     asked = set(re.findall(r"\$\{([A-Z_]+)", compose))
     assert asked <= set(listed())
+
+
+def test_only_workers_are_given_the_secrets_of_http_steps() -> None:
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    given = {name for name, service in services.items() if "env_file" in service}
+    assert given == {"worker"}
+    assert services["worker"]["env_file"] == [{"path": "secrets.env", "required": False}]
+    assert "/secrets.env" in (ROOT / ".gitignore").read_text().splitlines()
