@@ -21,6 +21,8 @@ from tests.rig.process import free_port
 from tests.rig.waiting import until
 
 RUN = "00000000-0000-0000-0000-000000000001"
+OTHER = "00000000-0000-0000-0000-000000000002"
+BATCH = "/api/v1/agents/updates/"
 
 
 class Server(HTTPServer):
@@ -30,6 +32,9 @@ class Server(HTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.script: list[int] = []
         self.got: list[tuple[float, str, Any]] = []
+        self.answers: dict[str, Any] = {}
+        self.open = threading.Event()
+        self.open.set()
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -38,8 +43,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.got.append((time.monotonic(), self.path, body))
+        self.server.open.wait(60)
         status = self.server.script.pop(0) if self.server.script else 200
-        answer = b"{}"
+        answer = json.dumps(self.server.answers.get(self.path, {})).encode()
         self.send_response(status)
         if status in (429, 503):
             self.send_header("Retry-After", "2")
@@ -191,3 +197,106 @@ def test_pauses_grow_differ_and_are_never_shorter_than_asked() -> None:
     assert retry_after("1e9") == 300
     assert retry_after("Mon, 01 Jan 2024 00:00:00 GMT") == 0
     assert retry_after("nan") is retry_after("soon") is retry_after("") is None
+
+
+def two_at_work(server: Server, outbox: Outbox) -> None:
+    """What two command runs have to say while the server takes its time with something else."""
+    server.open.clear()
+    outbox.start()
+    outbox.put(Item(RESULT, OTHER, 3, {"output": {}}))
+    until(lambda: server.got, 30, "the server to be busy")
+    outbox.put(Item(PROGRESS, RUN, 1, {"progress": 10}))
+    outbox.put(Item(PROGRESS, OTHER, 4, {"progress": 20, "message": "reading"}))
+    outbox.put(lines_item(RUN, 1, [{"text": one, "level": "info"} for one in ("a", "b")]))
+    outbox.put(result())
+    outbox.put(lines_item(OTHER, 4, [{"text": "c", "level": "error"}]))
+    server.got.clear()
+    server.open.set()
+
+
+def calls(server: Server) -> list[str]:
+    return [path.split("/")[-2] for _, path, _ in server.got]
+
+
+def test_reports_of_several_command_runs_go_in_one_call(server: Server, tmp_path: Path) -> None:
+    outbox = outbox_to(server.server_port, tmp_path)
+    two_at_work(server, outbox)
+    assert outbox.wait_empty(60)
+    outbox.close()
+    updates = server.got[0][2]["updates"]
+    said = [(one["type"], one["command_run"], one["fence"]) for one in updates]
+    mine, other = ("log", RUN, 1), ("log", OTHER, 4)
+    assert said == [("progress", RUN, 1), ("progress", OTHER, 4), mine, mine, other]
+    assert updates[1]["message"] == "reading"
+    assert len({one["event_id"] for one in updates[2:]}) == 3
+    assert calls(server) == ["updates", "result"]  # alone, and after what was before it
+
+
+def test_a_batch_that_may_have_arrived_is_sent_again_as_it_was(server: Server, tmp_path: Path) -> None:
+    server.script = [200, 503]
+    outbox = outbox_to(server.server_port, tmp_path)
+    two_at_work(server, outbox)
+    assert outbox.wait_empty(60)
+    outbox.close()
+    assert calls(server) == ["updates", "updates", "result"]
+    assert server.got[0][2] == server.got[1][2]
+
+
+def test_the_batch_of_a_dead_process_keeps_the_ids_of_its_lines(server: Server, tmp_path: Path) -> None:
+    server.script = [200, *[503] * 100]
+    dead = outbox_to(server.server_port, tmp_path)
+    two_at_work(server, dead)
+    until(lambda: server.got, 30, "the first try")
+    dead.close()
+    sent = server.got[0][2]
+    server.script, server.got = [], []
+    outbox = outbox_to(server.server_port, tmp_path)
+    outbox.start()
+    assert outbox.wait_empty(60)
+    outbox.close()
+    assert server.got[0][1:] == (BATCH, sent)
+
+
+def test_what_became_of_each_of_a_batch_is_heard_by_its_own(server: Server, tmp_path: Path) -> None:
+    server.answers[BATCH] = {
+        "accepted": 4,
+        "signals": [{"index": 1, "cancel": True, "pause": False}],
+        "rejected": [{"index": 2, "code": "stale_fence", "detail": "Its lease was taken back."}],
+    }
+    heard: list[tuple[str, str, Any]] = []
+    transport = Transport(f"http://127.0.0.1:{server.server_port}", "mc_x")
+    outbox = Outbox(
+        transport, Spool(tmp_path), lambda item, said: heard.append((item.command_run, item.kind, said))
+    )
+    two_at_work(server, outbox)
+    assert outbox.wait_empty(60)
+    outbox.close()
+    assert (OTHER, PROGRESS, {"cancel": True, "pause": False}) in heard
+    (refused,) = [said for run, _, said in heard if run == RUN and isinstance(said, Refused)]
+    assert refused.status == 409
+    assert calls(server) == ["updates"]  # its lease is lost, so its result is not wanted either
+
+
+@pytest.mark.parametrize("status", [400, 404, 500])
+def test_a_batch_that_is_refused_as_a_whole_goes_one_by_one(
+    server: Server, tmp_path: Path, status: int
+) -> None:
+    server.script = [200, status]
+    outbox = outbox_to(server.server_port, tmp_path)
+    two_at_work(server, outbox)
+    assert outbox.wait_empty(60)
+    outbox.close()
+    assert calls(server) == ["updates", "progress", "progress", "logs", "result", "logs"]
+
+
+def test_many_lines_of_one_command_run_stay_one_call(server: Server, tmp_path: Path) -> None:
+    outbox = outbox_to(server.server_port, tmp_path)
+    server.open.clear()
+    outbox.start()
+    outbox.put(lines_item(RUN, 1, [{"text": str(number), "level": "info"} for number in range(100)]))
+    outbox.put(lines_item(RUN, 2, [{"text": str(number), "level": "info"} for number in range(100)]))
+    outbox.put(Item(PROGRESS, OTHER, 4, {"progress": 20}))
+    server.open.set()
+    assert outbox.wait_empty(60)
+    outbox.close()
+    assert calls(server) == ["logs", "logs", "progress"]

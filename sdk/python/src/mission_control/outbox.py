@@ -1,7 +1,8 @@
 """What a worker has to tell the server, sent in order by one thread, kept on disk while it cannot be.
 
 A result is on disk before it is sent, so that it survives the process. Progress and log lines are
-in memory while the server answers, and on disk within a second when it does not.
+in memory while the server answers, and on disk within a second when it does not. What waits to be said
+of several command runs goes in one call.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
+from mission_control import batches
 from mission_control.errors import Refused, Unreachable
 from mission_control.spool import Spool
 from mission_control.transport import Transport, to_json
@@ -33,6 +35,7 @@ MOST_BROKEN = 20  # answers 500 to one item, before it is dropped so that others
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 30.0
 GATEWAY_STATUS = (502, 503, 504)
 UNFIT_STATUS = (400, 413, 422)  # said of what was sent
+UNKNOWN_STATUS = (404, 405)  # said by a server of before batches
 
 _numbers = itertools.count()
 
@@ -53,6 +56,7 @@ class Item:
     at: float = field(default_factory=time.time)
     is_kept: bool = False  # on disk as it is
     is_tried: bool = False  # the server may have it already
+    is_batched: bool = False  # together with others, and so it stays: its lines have other ids there
     broken: int = 0
 
     @property
@@ -66,6 +70,7 @@ class Item:
             "fence": self.fence,
             "body": self.body,
             "at": self.at,
+            "is_batched": self.is_batched,
         }
 
 
@@ -81,7 +86,8 @@ class Outbox:
         self._spool = spool
         self._hear = hear
         self._items: deque[Item] = deque()
-        self._sending: Item | None = None
+        self._sending: list[Item] = []
+        self._takes_batches = True
         self._news = threading.Condition()
         self._closed = False
         self.is_away = False
@@ -133,7 +139,7 @@ class Outbox:
     def _merged(self, item: Item) -> bool:
         """Fold it into one that waits: the newest progress, more lines. Under the lock."""
         for other in reversed(self._items):
-            if other.held != item.held or other is self._sending:
+            if other.held != item.held or _is_among(other, self._sending):
                 continue
             if item.kind == other.kind == PROGRESS:
                 other.body.update(item.body)
@@ -149,7 +155,11 @@ class Outbox:
 
     def _run(self) -> None:
         tries = 0
-        while (item := self._next()) is not None:
+        while items := self._next():
+            item = items[0]
+            if len(items) > 1 or item.is_batched:
+                tries = self._send_batch(items, tries)
+                continue
             if time.time() - item.at > MOST_AGE_SECONDS:
                 self._refused(item, Refused(410, "It is too old to be sent."))
                 continue
@@ -169,15 +179,54 @@ class Outbox:
                 self._done(item)
                 self._hear(item, answer if isinstance(answer, dict) else {})
 
-    def _next(self) -> Item | None:
+    def _send_batch(self, items: list[Item], tries: int) -> int:
+        """Send them in one call; returns the number of tries that failed. What the server refuses as a
+        whole is sent one by one, so that what is wrong with one holds nobody up."""
+        updates = [update for item in items for update in batches.updates_of(item)]
+        try:
+            answer = self._transport.call("POST", batches.PATH, {"updates": updates})
+            said = batches.outcomes(items, answer if isinstance(answer, dict) else {})
+        except Unreachable as error:
+            self._pause(error, tries)
+            return tries + 1
+        except Refused as error:
+            if error.is_passing and (error.status < 500 or error.status in GATEWAY_STATUS):
+                self._pause(error, tries)
+                return tries + 1
+            self._takes_batches = self._takes_batches and error.status not in UNKNOWN_STATUS
+            self._part(items)
+            return 0
+        except (TypeError, ValueError, KeyError, IndexError):
+            self._part(items)
+            return 0
+        for item, one in zip(items, said, strict=True):
+            if isinstance(one, Refused):
+                self._refused(item, one)
+            else:
+                self._done(item)
+                self._hear(item, one)
+        return 0
+
+    def _part(self, items: list[Item]) -> None:
+        """Nothing of a batch was taken: each of its items goes alone."""
         with self._news:
-            self._sending = None
+            for item in items:
+                item.is_batched = item.is_kept = False
+
+    def _next(self) -> list[Item]:
+        """What is sent now: one item, or several reports together. Empty: nothing any more."""
+        with self._news:
+            self._sending = []
             self._news.wait_for(lambda: self._closed or self._items)
             if self._closed and (self.is_away or not self._items):
-                return None
-            self._sending = self._items[0]
-            self._sending.is_tried = True
-            return self._sending
+                return []
+            chosen = batches.together(self._items) if self._takes_batches else [self._items[0]]
+            for item in chosen:
+                item.is_tried = True
+                if len(chosen) > 1 and not item.is_batched:
+                    item.is_batched, item.is_kept = True, False
+            self._sending = chosen
+            return chosen
 
     def _goes_on(self, item: Item, error: Refused) -> bool:
         """Whether the item is to be sent again."""
@@ -193,7 +242,7 @@ class Outbox:
         until = time.monotonic() + pause
         with self._news:
             self.is_away = True
-            self._sending = None
+            self._sending = []
             while not self._closed and (rest := until - time.monotonic()) > 0:
                 self._keep_all()
                 self._news.wait_for(lambda: self._closed, min(rest, 1.0))
@@ -203,7 +252,7 @@ class Outbox:
             logger.info("the server is back")
         with self._news:
             self.is_away = False
-            self._sending = None
+            self._sending = [one for one in self._sending if one is not item]
             if item in self._items:
                 self._items.remove(item)
             self._spool.drop(item.name)
@@ -252,7 +301,9 @@ class Outbox:
     def _make_room(self, size: int) -> None:
         """Drop the oldest of what matters least: progress and lines before results."""
         for kinds in ((PROGRESS, LOG), (RESULT, RETURN)):
-            for item in [one for one in self._items if one.kind in kinds and one is not self._sending]:
+            for item in [
+                one for one in self._items if one.kind in kinds and not _is_among(one, self._sending)
+            ]:
                 if self._spool.size + size <= MOST_BYTES:
                     return
                 logger.error("the spool is full: %s of %s is dropped", item.kind, item.command_run)
@@ -270,6 +321,10 @@ def backoff(tries: int, error: Exception | None = None) -> float:
 def lines_item(command_run: str, fence: int, lines: list[dict[str, str]]) -> Item:
     """Lines under an id of their own, so that they count once however often they are sent."""
     return Item(LOG, command_run, fence, {"lines": lines, "event_id": uuid4().hex})
+
+
+def _is_among(item: Item, others: list[Item]) -> bool:
+    return any(item is other for other in others)
 
 
 def _have_room(item: Item, more: Item) -> bool:
@@ -291,7 +346,7 @@ def _read(name: str, kept: dict[str, Any] | None) -> Item | None:
     try:
         return Item(
             kept["kind"], str(kept["command_run"]), int(kept["fence"]), dict(kept["body"]), name,
-            float(kept["at"]), is_kept=True, is_tried=True,
+            float(kept["at"]), is_kept=True, is_tried=True, is_batched=bool(kept.get("is_batched")),
         )  # fmt: skip
     except (KeyError, TypeError, ValueError):
         return None
