@@ -248,6 +248,8 @@ class WorkerProcess:
     def _hand_over(self, body: Body, to: HandedOver) -> None:
         """The agent reports by itself from now on; this place is free."""
         with body.writing:
+            body.percent, body.message = 2, to.message
+            body.tell()
             said = (*body.said, Said(to.message, at=timezone.now()))
             handed_over.hand_over(body.claimed.command_run_id, body.claimed.fence, to.message, said)
             body.handed_over = True

@@ -16,7 +16,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from apps.accounts.models import Project
-from apps.agents import dispatch, explain, fleet, lease, overdue, priorities, repair, services
+from apps.agents import dispatch, explain, fleet, handed_over, lease, overdue, priorities, repair, services
 from apps.agents.lease import Claimed
 from apps.agents.models import Agent, CommandRun
 from apps.agents.moves import Failure
@@ -222,6 +222,19 @@ def test_running_work_is_cancelled_over_the_head_of_a_silent_holder(agent: Agent
     lease.cancel(held.command_run_id)
     with verify_action(agent.project_id):
         assert overdue.end_cancelled(held.command_run_id, at=timezone.now() + timedelta(hours=1))
+
+
+@covers(overdue.end_handed_over)
+def test_work_that_an_agent_holds_itself_is_cancelled(agent: Agent) -> None:
+    Agent.objects.filter(pk=agent.pk).update(connector="http")
+    held = claimed(agent)
+    assert handed_over.hand_over(held.command_run_id, held.fence, "It will call back")
+    assert not overdue.end_handed_over(held.command_run_id)
+    with verify_action(agent.project_id):
+        lease.cancel(held.command_run_id)
+    with verify_action(agent.project_id):
+        assert overdue.end_handed_over(held.command_run_id)
+    assert not handed_over.hand_over(held.command_run_id, held.fence, "Too late")
 
 
 @covers(overdue.take_back)

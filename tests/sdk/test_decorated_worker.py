@@ -56,6 +56,19 @@ def test_thousands_of_reports_arrive_in_order_and_are_folded(
     assert said == [f"line {number}" for number in range(2000)]
 
 
+def test_what_several_functions_say_at_once_arrives_whole(
+    client: Client, robots: Callable[..., Robot]
+) -> None:
+    robot = robots(concurrency=3)
+    agent = robot.start(client)
+    texts = ("chatter 50", "chatter 60", "chatter 70")
+    for text, run_id in [(text, order(client, agent, text)) for text in texts]:
+        assert ended(client, run_id)["status"] == "completed"
+        count = int(text.split()[1])
+        said = [line for line in log_of(client, run_id) if line.startswith("line ")]
+        assert said == [f"line {number}" for number in range(count)]
+
+
 def test_the_lease_of_a_silent_function_is_kept(client: Client, robots: Callable[..., Robot]) -> None:
     """Three leases long; renewals are seen by their moments, not by a clock of ours."""
     robot = robots()
