@@ -157,7 +157,11 @@ def test_an_agent_that_holds_its_work_itself_asks_people_and_reads_the_answer(
     agent = make_agent(client, f"{endpoint.url}work")
     run_id = order(client, agent)
     body = accepting.orders.get(timeout=60)
-    question = {"title": "Which branch?", "options": ["main", "next"], "event_id": "which-branch"}
+    question: dict[str, Any] = {
+        "title": "Which branch?",
+        "options": ["main", "next"],
+        "event_id": "which-branch",
+    }
     asked = report(body, "approvals", **question)
     assert (asked.status_code, asked.json()["state"]) == (201, "open"), asked.text
     assert report(body, "approvals", **question).json()["id"] == asked.json()["id"]

@@ -172,9 +172,7 @@ def test_a_chain_of_langchain_appears_through_openinference(stack: Stack, client
         "weather_chain", "session-9", ["temperature"],
     )  # fmt: skip
     assert (activity["tokens"]["input"], activity["tokens"]["output"]) == (57, 9)
-    assert [row["id"] for row in client.get(f"sessions/?agent={chain['id']}")["results"]] == [
-        "session-9"
-    ]
+    assert [row["id"] for row in client.get(f"sessions/?agent={chain['id']}")["results"]] == ["session-9"]
 
 
 def as_json(key: str, stack: Stack, *spans: dict[str, Any]) -> httpx.Response:

@@ -31,6 +31,7 @@ def take_items(project: Project) -> dict[int, lease.Claimed]:
         for one in given:
             claimed = lease.claim(one.command_run_id, one.dispatch_id, worker="test")
             assert claimed is not None
+            assert claimed.step_id is not None
             taken[Step.objects.get(pk=claimed.step_id).map_index] = claimed
     return taken
 
@@ -92,7 +93,9 @@ def test_of_many_failed_items_the_first_are_told_and_long_messages_cut(project: 
     run = start(make_workflow(project, {"each": each}, output={"all": "${{ steps.each.errors }}"}))
     for claimed in take_items(project).values():
         fail(claimed, "x" * 5_000)
-    told = fresh(run).data.output["all"]
+    output = fresh(run).data.output
+    assert output is not None
+    told = output["all"]
     assert [one["index"] for one in told] == list(range(seen.MAX_ERRORS))
     assert {len(one["message"]) for one in told} == {seen.MAX_MESSAGE}
 
