@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet, Sum
 
+from apps.agents import handed_over
 from apps.agents.connectors.model import describe_model
 from apps.agents.models import LIVE, Agent, Command, CommandRun, CommandRunData, Connector, RunStatus
 from apps.events.clock import now
@@ -110,13 +112,20 @@ def command_run_detail(run: CommandRun) -> dict[str, Any]:
         "timeout_at": run.timeout_at,
         "heartbeat_at": run.heartbeat_at,
         "lease_expires_at": run.lease_expires_at,
-        "holder": newest[0]["worker"] if run.status == RunStatus.RUNNING and newest else "",
+        "holder": _holder(run, newest),
         "input": data.input,
         "output": data.output,
         "error": {"code": run.error_code, "message": data.error} if failed else None,
         "text": data.text,
         "attempts": newest[::-1],
     }
+
+
+def _holder(run: CommandRun, attempts: Sequence[Mapping[str, Any]]) -> str:
+    """Who holds the lease; attempts are the newest first, and know the worker that began them."""
+    if run.agent is not None and handed_over.is_handed_over(run):
+        return run.agent.name
+    return attempts[0]["worker"] if run.status == RunStatus.RUNNING and attempts else ""
 
 
 def command_rows(project_id: UUID, commands: list[Command]) -> list[dict[str, Any]]:

@@ -98,6 +98,7 @@ def test_the_lease_lasts_to_the_timeout_and_a_report_does_not_shorten_it(
     body = accepting.orders.get(timeout=60)
     taken = handed_over(client, run_id)
     assert seconds_of_lease(taken) > body["timeout_seconds"]
+    assert taken["holder"] == agent["name"]
     assert report(body, "progress", progress=40, message="Half way").status_code == 200
     shown = client.get(f"command-runs/{run_id}/")
     assert (shown["progress"], shown["message"]) == (40, "Half way")
