@@ -6,6 +6,7 @@ may be lost, and read what they miss by its number. They go with their command r
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,7 +28,7 @@ MOST_IN_CALL = 1_000
 MOST_CHARACTERS = 4_096
 # A tick is a hint: it holds the newest lines, and whoever lacks the others asks for them.
 TICK_CHARACTERS = 16_384
-DROPPED = f"Further lines are dropped: a command run keeps {MOST_LINES:,}."
+DROPPED = "{count:,} further {lines} dropped: a command run keeps {most:,}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +77,8 @@ def add_all(given: Sequence[tuple[CommandRun, Sequence[Said]]]) -> list[Taken]:
         kept = said[: max(0, MOST_LINES - last)]
         moment = (said[-1].at if said else None) or now()
         rows = [_row(run, number, one, moment) for number, one in enumerate(kept, last + 1)]
-        if len(said) > len(kept) and last <= MOST_LINES:
-            rows.append(_row(run, MOST_LINES + 1, Said(DROPPED, LogLevel.WARNING), moment))
+        if len(said) > len(kept):
+            _drop(run, rows, len(said) - len(kept), last, moment)
         if rows:
             written.append((run, rows))
         taken.append(Taken(len(kept), len(said) - len(kept), last + len(rows)))
@@ -85,6 +86,21 @@ def add_all(given: Sequence[tuple[CommandRun, Sequence[Said]]]) -> list[Taken]:
         CommandRunLine.objects.bulk_create([row for _, rows in written for row in rows])
         transaction.on_commit(partial(_tell_all, written))
     return taken
+
+
+def dropped(count: int) -> str:
+    """What the line after the last one that is kept says."""
+    return DROPPED.format(count=count, lines="line was" if count == 1 else "lines were", most=MOST_LINES)
+
+
+def _drop(run: CommandRun, rows: list[CommandRunLine], count: int, last: int, moment: datetime) -> None:
+    """Say in the line after the last one that is kept how many more there were."""
+    if last <= MOST_LINES:
+        rows.append(_row(run, MOST_LINES + 1, Said(dropped(count), LogLevel.WARNING), moment))
+        return
+    marker = CommandRunLine.objects.get(command_run=run, number=MOST_LINES + 1)
+    before = int(re.sub(r"\D", "", marker.text.partition(" ")[0]) or 0)
+    CommandRunLine.objects.filter(pk=marker.pk).update(text=dropped(before + count))
 
 
 def _tell_all(written: Sequence[tuple[CommandRun, Sequence[CommandRunLine]]]) -> None:
