@@ -40,7 +40,8 @@ IDLE_UNCLAIMED_SECONDS = 3
 FORGET_WORKERS_AFTER = timedelta(hours=1)
 IS_LIVE = one_of("status", LIVE)
 _ANY_OPEN = """
-SELECT EXISTS (SELECT 1 FROM agents_commandrun WHERE status IN ('queued', 'dispatched'))
+SELECT EXISTS (SELECT 1 FROM agents_commandrun WHERE status IN ('queued', 'dispatched')
+        AND gives_up_at IS NOT NULL)
     OR EXISTS (SELECT 1 FROM agents_commandrun WHERE status IN ('dispatched', 'running'))
 """
 

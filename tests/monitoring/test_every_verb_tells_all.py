@@ -492,6 +492,12 @@ def test_an_approval_expires_and_a_wait_is_over(project: Project) -> None:
 # Alerts
 
 
+@covers(alerts.hear_telemetry_lost)
+def test_telemetry_that_is_lost(project: Project) -> None:
+    with verify_action(project.pk):
+        alerts.hear_telemetry_lost(project.pk, None, "A batch could not be read.")
+
+
 @covers(alerts.raise_alert, alerts.resolve_alert, alerts.acknowledge, alerts.sweep)
 def test_an_alert_is_opened_repeated_acknowledged_and_resolved(project: Project) -> None:
     found = Condition("rule", "subject", AlertLevel.WARNING, "Something is wrong", "/")

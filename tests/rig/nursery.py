@@ -70,7 +70,8 @@ class Nursery:
             bufsize=1,
             start_new_session=True,
         )
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
 
     def begin(self, command: Sequence[str], log: Path) -> Forked:
         with self._asking:
@@ -87,18 +88,20 @@ class Nursery:
         with suppress(BrokenPipeError):
             self._process.stdin.close()
         self._process.wait(30)
+        self._listener.join(30)
 
     def _listen(self) -> None:
         assert self._process.stdout
-        for line in self._process.stdout:
-            said = json.loads(line)
-            with self._news:
-                if "began" in said:
-                    self._children[said["began"]] = Forked(said["began"])
-                    self._begun.append(said["began"])
-                else:
-                    self._children.pop(said["ended"]).ended(said["code"])
-                self._news.notify_all()
+        with self._process.stdout as told:
+            for line in told:
+                said = json.loads(line)
+                with self._news:
+                    if "began" in said:
+                        self._children[said["began"]] = Forked(said["began"])
+                        self._begun.append(said["began"])
+                    else:
+                        self._children.pop(said["ended"]).ended(said["code"])
+                    self._news.notify_all()
 
 
 def main() -> None:

@@ -31,6 +31,7 @@ SCHEMA = {
 ROW = {
     *("id", "number", "name", "workflow", "workflow_name", "status", "status_reason", "progress"),
     *("current_step", "total_steps", "started_at", "completed_at", "created_at", "requested_by", "tokens"),
+    "cost_usd",
     *("priority", "concurrency_key"),
 }
 STEP = {
@@ -38,6 +39,7 @@ STEP = {
     *("attempt", "max_attempts", "progress", "message", "input", "output", "error", "tokens", "model"),
     *("demo", "started_at", "completed_at", "kind", "wakes_at", "approval_id"),
     *("map_index", "parent_id", "item", "items", "goes_to", "workflow", "child_run_id"),
+    *("item_errors", "sent_back"),
 }
 
 
