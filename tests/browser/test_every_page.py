@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.rig.browser import connection, log_in, overflow, violations, watch
 from tests.rig.stack import Stack
 
-PAGES = ("/", "/agents", "/workflows", "/runs", "/commands", "/metrics", "/alerts", "/settings")
+PAGES = ("/", "/agents", "/sessions", "/workflows", "/runs", "/commands", "/metrics", "/alerts", "/settings")
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 

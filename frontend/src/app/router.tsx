@@ -15,6 +15,8 @@ import { rootRoute } from "@/routes/root";
 import { runRoute } from "@/routes/run";
 import { runsRoute } from "@/routes/runs";
 import { schedulesRoute } from "@/routes/schedules";
+import { sessionRoute } from "@/routes/session";
+import { sessionsRoute } from "@/routes/sessions";
 import { settingsRoute } from "@/routes/settings";
 import { shellRoute } from "@/routes/shell";
 import { webhookRoute } from "@/routes/webhook";
@@ -29,6 +31,8 @@ const routeTree = rootRoute.addChildren([
     dashboardRoute,
     agentsRoute,
     agentRoute,
+    sessionsRoute,
+    sessionRoute,
     workflowsRoute,
     workflowRoute,
     workflowNewRoute,

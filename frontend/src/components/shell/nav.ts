@@ -31,7 +31,7 @@ export type NavItem = {
 };
 export const navItems: NavItem[] = [
   { to: "/", label: "Dashboard", icon: LayoutDashboard, key: "d" },
-  { to: "/agents", label: "Agents", icon: Bot, key: "a", also: ["/connect"] },
+  { to: "/agents", label: "Agents", icon: Bot, key: "a", also: ["/connect", "/sessions"] },
   { to: "/workflows", label: "Workflows", icon: Workflow, key: "w", also: ["/runs"] },
   { to: "/commands", label: "Commands", icon: SquareTerminal, key: "c", also: ["/command-runs"] },
   { to: "/schedules", label: "Schedules", icon: CalendarClock, key: "t" },

@@ -40,6 +40,9 @@ export function AgentsPage({ search, onSearch }: AgentsPageProps) {
       actions={
         <>
           <NewHttpAgent />
+          <Link to="/sessions" className={buttonClass()}>
+            Sessions
+          </Link>
           <Link to="/connect" className={buttonClass()}>
             Connect an agent
           </Link>

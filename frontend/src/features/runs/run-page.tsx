@@ -15,6 +15,7 @@ import { dagSteps, stepOf } from "./model";
 import { RunActions } from "./run-actions";
 import { RunHeader, RunTitle } from "./run-header";
 import { RunPanel } from "./run-panel";
+import { RunSpans } from "./run-spans";
 import { StepPanel } from "./step-panel";
 import { TimelineView } from "./timeline-view";
 
@@ -93,6 +94,7 @@ function RunBody({ run, step: key, item, onStep: choose }: { run: Run } & Omit<R
               <RunPanel run={run} onStep={onStep} />
             )}
           </div>
+          <RunSpans run={run} />
         </div>
       </div>
     </>

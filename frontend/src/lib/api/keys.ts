@@ -30,6 +30,10 @@ export const keys = {
     activities: (id: string) => ["agents", "activities", id] as const,
     activity: (traceId: string, spanId: string) => ["agents", "activity", traceId, spanId] as const,
   },
+  sessions: {
+    list: (filter: Filter) => ["sessions", "list", filter] as const,
+    detail: (id: string) => ["sessions", "detail", id] as const,
+  },
   commands: {
     all: ["commands"] as const,
     list: (filter: Filter) => ["commands", "list", filter] as const,
@@ -62,6 +66,7 @@ export const keys = {
     lists: ["runs", "list"] as const,
     list: (filter: Filter) => ["runs", "list", filter] as const,
     detail: (id: string) => ["runs", "detail", id] as const,
+    spans: (id: string) => ["runs", "spans", id] as const,
     step: (id: string, key: string, item: number | undefined) =>
       ["runs", "step", id, key, item ?? null] as const,
     itemsOf: (id: string, parent: string) => ["runs", "items", id, parent] as const,

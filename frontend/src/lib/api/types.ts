@@ -40,6 +40,9 @@ export type AlertState = S["AlertStateEnum"];
 export type Activity = S["Activity"];
 export type ActivityDetail = S["ActivityDetail"];
 export type SpanRow = S["DeepSpan"];
+export type SessionRow = S["SessionRow"];
+export type Session = S["Session"];
+export type RunSpans = S["RunSpans"];
 
 export type TokenAnswer = S["Token"];
 export type Me = S["Me"];

@@ -1,0 +1,2 @@
+export { ActivityRows, KnownCost } from "./activity-rows";
+export { SpanTree } from "./span-tree";

@@ -1,0 +1,7 @@
+import { SessionPage } from "@/features/sessions/session-page";
+import { sessionRoute } from "./session";
+
+export function SessionRoute() {
+  const { id } = sessionRoute.useParams();
+  return <SessionPage key={id} id={id} />;
+}
