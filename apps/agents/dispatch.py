@@ -179,13 +179,14 @@ _SUPPLY = """
 SELECT
     (SELECT coalesce(sum(slots), 0) FROM agents_worker WHERE heartbeat_at >= %(alive)s AND NOT stopping),
     (SELECT count(*) FROM agents_commandrun AS run LEFT JOIN agents_agent AS agent ON agent.id = run.agent_id
-     WHERE run.status = 'dispatched' AND coalesce(agent.connector, '') <> 'pull'),
+     WHERE run.status IN ('dispatched', 'running') AND run.status = 'dispatched'
+     AND coalesce(agent.connector, '') <> 'pull'),
     EXISTS (SELECT 1 FROM agents_agent WHERE project_id = %(project)s AND connector = 'pull'
      AND status <> 'offline' AND NOT paused)
 """
 
 
-def _is_supplied(project_id: UUID) -> bool:
+def is_supplied(project_id: UUID) -> bool:
     """Whether workers have so much to take already that a dispatch would only lengthen their queue: it
     is left until then, so that many rows share its cost and what is queued can still be changed."""
     with connection.cursor() as cursor:
@@ -380,7 +381,7 @@ class Dispatcher:
             try:
                 for act in before:
                     act(project_id)
-                if _is_supplied(project_id):
+                if is_supplied(project_id):
                     continue
                 given = dispatch_in_turns(project_id)
                 announce(given)

@@ -109,6 +109,8 @@ def test_a_step_from_dispatch_to_its_end_reads_no_history(project: Project) -> N
     workflow = project.workflows.get(slug="two")
     with asked() as statements:
         run, _ = services.start_run(workflow, {})
+        assert not dispatch.is_supplied(project.pk)
+        assert dispatch.idle_slots() == 4
         for _ in range(2):
             for given in dispatch.dispatch_ready(project.pk):
                 claimed = lease.claim(given.command_run_id, given.dispatch_id, worker="w")
