@@ -217,6 +217,6 @@ class Publisher:
 
 _listeners: list[Callable[[str], None]] = []
 _publisher = Publisher()
-atexit.register(lambda: _publisher.end())
+atexit.register(_publisher.end)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_publisher._begin)
