@@ -79,8 +79,18 @@ def reloaded(page: Page) -> bool:
     return not page.evaluate("window.rigWasHere === true")
 
 
+# Resolves when no animation that has an end runs any more; a pulse has none.
+SETTLED = """() => Promise.all(document.getAnimations()
+    .filter(one => one.playState === 'running' && Number.isFinite(one.effect?.getComputedTiming().endTime))
+    .map(one => one.finished.catch(() => {})))"""
+
+
 def violations(page: Page) -> list[str]:
-    """What axe finds wrong, one line a finding: rule, how many, where first."""
+    """What axe finds wrong, one line a finding: rule, how many, where first.
+
+    It judges what stands still: a dialog that is half faded in has no contrast yet.
+    """
+    page.evaluate(SETTLED)
     page.evaluate(AXE.read_text())
     found = page.evaluate("levels => axe.run(document, {runOnly: {type: 'tag', values: levels}})", LEVELS)
     return [
