@@ -31,6 +31,7 @@ from apps.agents.updates import (
 )
 from apps.events import journal, layer
 from apps.events.clock import now
+from apps.events.conditions import is_of
 from apps.events.journal import Change
 from apps.events.kinds import rfc3339
 
@@ -211,7 +212,7 @@ class _Batch:
 
     def _held(self, ids: set[UUID]) -> dict[UUID, CommandRun]:
         found = CommandRun.objects.select_for_update(of=("self",), no_key=True).select_related("agent")
-        found = found.filter(project_id=self.sender.project_id, pk__in=sorted(ids)).order_by("pk")
+        found = found.filter(is_of(self.sender.project_id), pk__in=sorted(ids)).order_by("pk")
         if self.sender.agent_id is not None:
             found = found.filter(agent_id=self.sender.agent_id)
         return {run.pk: run for run in found}

@@ -33,7 +33,7 @@ from apps.agents.models import (
 from apps.agents.record import record_run
 from apps.agents.status import touch_agent
 from apps.events import bulk
-from apps.events.conditions import one_of
+from apps.events.conditions import is_of, one_of
 from apps.events.journal import Change
 
 # How the log words the outcome of an attempt.
@@ -93,7 +93,7 @@ def locked_all(project_id: UUID, ids: Iterable[UUID]) -> dict[UUID, CommandRun]:
     """The rows with what belongs to them, locked in the order of their ids."""
     rows = CommandRun.objects.select_for_update(of=("self",)).select_related("command", "agent", "data")
     found = rows.defer("command__parameters", "data__text", "data__error")
-    return {run.pk: run for run in found.filter(project_id=project_id, pk__in=set(ids)).order_by("pk")}
+    return {run.pk: run for run in found.filter(is_of(project_id), pk__in=set(ids)).order_by("pk")}
 
 
 def unclaimed_locked(project_id: UUID, most: int) -> list[CommandRun]:

@@ -19,6 +19,7 @@ from django.db.models import F
 from apps.agents import holds
 from apps.agents.services import Accepted
 from apps.events.clock import now
+from apps.events.conditions import is_of
 from apps.events.journal import Change
 from apps.workflows import document as documents
 from apps.workflows import errands, expressions, going, mapping, seen, starting, together, waits
@@ -86,7 +87,7 @@ class Advance:
             Run.objects.select_for_update(of=("self",), no_key=True)
             .select_related("workflow", "version")
             .defer("version__document", "version__source")
-            .filter(pk__in=set(run_ids), project_id=change.project_id)
+            .filter(is_of(change.project_id), pk__in=set(run_ids))
             .order_by("pk")
         )
         return {run.pk: cls(change, run, document_of(run.version)) for run in runs}
