@@ -12,9 +12,8 @@ import heapq
 import logging
 import random
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 from celery import current_app
@@ -26,19 +25,18 @@ from redis.exceptions import RedisError
 
 from apps.accounts.models import Project
 from apps.agents import holds, lanes, wakeups
-from apps.agents.lanes import AtWork, Waiting
-from apps.agents.models import Agent, CommandRun, Connector, Hold, RunStatus, Worker
+from apps.agents.lanes import Waiting
+from apps.agents.models import Agent, CommandRun, Hold, RunStatus, Worker
+from apps.agents.places import Places, at_workers, is_by_worker, room_of, worker_places
 from apps.agents.record import record_run
 from apps.events import bulk, journal
-from apps.events.clock import now
 from apps.events.failpoints import fail_point
+from apps.events.journal import Change
 
 logger = logging.getLogger(__name__)
 
 TASK = "agents.execute"
 BATCH = 100
-# Twice the slots keeps every worker busy while priority and pause still decide about the rest.
-OUTSTANDING_PER_SLOT = 2
 # With this part of the slots unclaimed, workers need no more for now.
 SUPPLIED_PARTS = 2
 # Other projects that are looked at when a place of a worker frees; the repair loop looks at all.
@@ -56,52 +54,7 @@ class Dispatched:
     dispatch_id: UUID
     agent_id: UUID | None
     by_worker: bool
-
-
-@dataclass(slots=True)
-class _Places:
-    """Who may take work, and how much of it, during one dispatch."""
-
-    agents: dict[UUID, Agent]
-    room: dict[UUID, int]  # of each agent
-    workers: int  # command runs that workers may be given
-    project: int  # command runs that the project may have at work
-    shares: Counter[str]  # at work, by share
-    _takers: dict[str, list[UUID]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for pk, agent in self.agents.items():
-            for lane in {lanes.of_agent(pk), *agent.capabilities}:
-                self._takers.setdefault(lane, []).append(pk)
-
-    def of(self, lane: str) -> int:
-        """How much of a lane could be taken now."""
-        if lane == lanes.WORKERS:
-            return max(0, min(self.workers, self.project))
-        usable = [pk for pk in self._takers.get(lane, ()) if self._is_free(pk)]
-        return max(0, min(sum(self.room[pk] for pk in usable), self.project))
-
-    def take(self, one: Waiting) -> Agent | None:
-        """The agent that was idle longest of those who may do it; None for work of no agent.
-
-        Raises LookupError when nobody is free for it.
-        """
-        by_worker = one.lane == lanes.WORKERS
-        free = [] if by_worker else [pk for pk in self._takers.get(one.lane, ()) if self._is_free(pk)]
-        if self.project <= 0 or (self.workers <= 0 if by_worker else not free):
-            raise LookupError(one.lane)
-        self.project -= 1
-        self.shares[one.share] += 1
-        if by_worker:
-            self.workers -= 1
-            return None
-        best = min(free, key=lambda pk: (-self.room[pk], self.agents[pk].last_active))
-        self.room[best] -= 1
-        self.workers -= _by_worker(self.agents[best])
-        return self.agents[best]
-
-    def _is_free(self, pk: UUID) -> bool:
-        return self.room[pk] > 0 and (self.workers > 0 or not _by_worker(self.agents[pk]))
+    run_id: UUID | None = None
 
 
 def dispatch_ready(project_id: UUID, *, workers: int | None = None) -> list[Dispatched]:
@@ -117,29 +70,39 @@ def dispatch_ready(project_id: UUID, *, workers: int | None = None) -> list[Disp
 def _dispatch(project_id: UUID, limit: int | None, workers: int | None = None) -> list[Dispatched]:
     with journal.changes(project_id) as change:
         holds.lock(project_id)
-        places = _places(project_id, limit, workers)
-        room = {lane: count for lane in lanes.waiting(project_id) if (count := min(BATCH, places.of(lane)))}
-        if not room:
-            return []
-        moment = now()
-        chosen = _choose(lanes.heads(project_id, room, moment), places)
-        runs = _locked(chosen)
-        for run in runs:
-            run.agent = chosen[run.pk]
-            run.status = RunStatus.DISPATCHED
-            run.dispatch_id = uuid4()
-            run.dispatched_at = moment
-            run.wait_reason = _waits_for(run.agent)
-            record_run(change, "command_run.dispatched", run, previous=RunStatus.QUEUED)
-        bulk.write(runs, *DISPATCHED)
-        lanes.move(project_id, runs)
-    return [
-        Dispatched(
-            project_id, run.pk, run.dispatch_id, run.agent_id, run.agent is None or _by_worker(run.agent)
+        return give(change, limit, workers)
+
+
+def give(
+    change: Change, limit: int | None, workers: int | None = None, *, agents: int | None = None
+) -> list[Dispatched]:
+    """Give away what is ready, at most BATCH. The caller holds the project's lock. With more `agents`
+    than that, which all have to be read, nothing is done."""
+    places = room_of(change.project_id, limit, workers, agents)
+    if places is None:
+        return []
+    ready = lanes.waiting(change.project_id)
+    room = {lane: count for lane in ready if (count := min(BATCH, places.of(lane)))}
+    if not room:
+        return []
+    moment = change.moment()
+    chosen = _choose(lanes.heads(change.project_id, room, moment), places)
+    runs = _locked(chosen)
+    given = []
+    for run in runs:
+        run.agent = chosen[run.pk]
+        run.status = RunStatus.DISPATCHED
+        run.dispatch_id = uuid4()
+        run.dispatched_at = moment
+        run.wait_reason = _waits_for(run.agent)
+        record_run(change, "command_run.dispatched", run, previous=RunStatus.QUEUED)
+        is_workers = run.agent is None or is_by_worker(run.agent)
+        given.append(
+            Dispatched(change.project_id, run.pk, run.dispatch_id, run.agent_id, is_workers, run.run_id)
         )
-        for run in runs
-        if run.dispatch_id
-    ]
+    bulk.write(runs, *DISPATCHED)
+    lanes.move(change.project_id, runs)
+    return given
 
 
 def dispatch_in_turns(poked: UUID | None = None) -> list[Dispatched]:
@@ -153,8 +116,8 @@ def dispatch_in_turns(poked: UUID | None = None) -> list[Dispatched]:
     waiting = list(limits)
     if len(waiting) <= 1:
         return _dispatch(waiting[0], limits[waiting[0]]) if waiting else []
-    at_work = _at_workers(lanes.at_work())
-    places = _worker_places()
+    at_work = at_workers(lanes.at_work())
+    places = worker_places()
     part = max(1, places // len(waiting))
     random.shuffle(waiting)  # of those who have the same, now one and now another goes first
     waiting.sort(key=lambda one: (at_work[one], one == poked))
@@ -214,44 +177,7 @@ def _with_ready_work() -> QuerySet[Project]:
     return Project.objects.filter(Exists(ready)).order_by()
 
 
-def _places(project_id: UUID, limit: int | None, workers: int | None) -> _Places:
-    agents = {
-        agent.pk: agent
-        for agent in Agent.objects.filter(project_id=project_id, paused=False)
-        .exclude(status="offline")
-        .only("id", "name", "capabilities", "connector", "max_parallel", "last_active")
-    }
-    live = lanes.at_work()
-    busy: Counter[UUID | None] = Counter()
-    shares: Counter[str] = Counter()
-    for one in live:
-        if one.project_id == project_id:
-            busy[one.agent_id] += one.count
-            shares[one.share] += one.count
-    left = _worker_places() - _at_workers(live).total()
-    return _Places(
-        agents,
-        {pk: agent.max_parallel - busy[pk] for pk, agent in agents.items()},
-        workers=left if workers is None else min(left, workers),
-        project=BATCH if limit is None else max(0, limit - busy.total()),
-        shares=shares,
-    )
-
-
-def _worker_places() -> int:
-    return Worker.objects.slots() * OUTSTANDING_PER_SLOT
-
-
-def _at_workers(live: Iterable[AtWork]) -> Counter[UUID]:
-    """What workers have, or were told of, by project."""
-    found: Counter[UUID] = Counter()
-    for one in live:
-        if one.by_worker:
-            found[one.project_id] += one.count
-    return found
-
-
-def _choose(heads: dict[str, list[Waiting]], places: _Places) -> dict[UUID, Agent | None]:
+def _choose(heads: dict[str, list[Waiting]], places: Places) -> dict[UUID, Agent | None]:
     """Who gets what. Lanes keep their order; between them goes the share with least at work."""
 
     def entry(lane: str, index: int) -> tuple[int, int, str, str, int]:
@@ -286,13 +212,9 @@ def _locked(chosen: dict[UUID, Agent | None]) -> list[CommandRun]:
 
 
 def _waits_for(agent: Agent | None) -> str:
-    if agent is None or _by_worker(agent):
+    if agent is None or is_by_worker(agent):
         return "waiting for a worker"
     return f"waiting for {agent.name} to ask for work"[:200]
-
-
-def _by_worker(agent: Agent) -> bool:
-    return agent.connector != Connector.PULL
 
 
 _IDLE = """
@@ -344,6 +266,7 @@ class Dispatcher:
 
     def __init__(self) -> None:
         self._wanted: dict[UUID, set[Callable[[UUID], object]]] = {}
+        self._given: list[Dispatched] = []
         self._wake = threading.Condition()
         self._thread: threading.Thread | None = None
         self._stopping = False
@@ -370,15 +293,29 @@ class Dispatcher:
                 self._wanted.setdefault(project_id, set()).update(before)
                 self._wake.notify()
 
+    @property
+    def is_started(self) -> bool:
+        return self._thread is not None
+
+    def tell(self, given: Sequence[Dispatched]) -> None:
+        """Have those told who are to take what somebody else dispatched."""
+        with self._wake:
+            self._given += given
+            self._wake.notify()
+
     def _run(self) -> None:
         while True:
             with self._wake:
-                self._wake.wait_for(lambda: self._wanted or self._stopping)
+                self._wake.wait_for(lambda: self._wanted or self._given or self._stopping)
                 if self._stopping:
                     return
-                project_id = next(iter(self._wanted))  # whoever has waited longest
-                before = self._wanted.pop(project_id)
+                given, self._given = self._given, []
+                project_id = None if given else next(iter(self._wanted))  # whoever has waited longest
+                before = self._wanted.pop(project_id) if project_id else ()
             try:
+                announce(given)
+                if project_id is None:
+                    continue
                 for act in before:
                     act(project_id)
                 if is_supplied(project_id):
@@ -393,5 +330,5 @@ class Dispatcher:
                 close_old_connections()
 
 
-_dispatcher = Dispatcher()
-start, stop, poke = _dispatcher.start, _dispatcher.stop, _dispatcher.poke
+dispatcher = Dispatcher()
+start, stop, poke = dispatcher.start, dispatcher.stop, dispatcher.poke

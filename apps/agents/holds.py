@@ -69,6 +69,15 @@ def lock(project_id: UUID) -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [0x4D43, str(project_id)])
 
 
+def try_lock(project_id: UUID) -> bool:
+    """`lock`, but without waiting; whether it was free. For whoever already has rows locked."""
+    if connection.vendor != "postgresql":
+        return True
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, hashtext(%s))", [0x4D43, str(project_id)])
+        return bool(cursor.fetchone()[0])
+
+
 def subjects(project_id: UUID) -> frozenset[UUID]:
     """What of the project is paused: its own id, those of workflows and runs. There are few."""
     return frozenset(Hold.objects.filter(project_id=project_id).values_list("subject_id", flat=True))

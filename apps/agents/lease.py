@@ -17,7 +17,7 @@ from django.db import OperationalError, connection
 from django.db.models import Value
 from django.db.models.functions import Greatest
 
-from apps.agents import holds, lines
+from apps.agents import at_once, holds, lines
 from apps.agents.connectors.base import Outcome, Work
 from apps.agents.lanes import as_id
 from apps.agents.lines import Said
@@ -36,7 +36,7 @@ from apps.agents.moves import (
 )
 from apps.agents.record import record_run
 from apps.agents.schema import render_prompt
-from apps.agents.status import touch_agent
+from apps.agents.status import at_hand, touch_agent
 from apps.agents.storable import storable, storable_text
 from apps.errors import Conflict, StaleFence
 from apps.events import bulk, journal
@@ -130,7 +130,29 @@ def write(
         more = _tickets_for(change, rows, taker) if taker else []
         claimed = _claim_all(change, rows, [*tickets, *more])
         taken = [one for one in claimed[len(tickets) :] if one is not None]
+        if taker and ended and len(taken) < taker.slots:
+            held = {run.run_id for run in ended if run} | {one.run_id for one in claimed if one}
+            taken += _take_next(change, replace(taker, slots=taker.slots - len(taken)), held)
         return Written(claimed[: len(tickets)], ended, taken)
+
+
+def _take_next(change: Change, taker: Taker, runs: Set[UUID | None]) -> list[Claimed]:
+    """Dispatch and claim what the results freed: no step waits for a transaction made only to begin it.
+
+    Of these `runs` alone, which are locked, and for agents that nobody else has in hand: whoever has rows
+    locked already waits for none.
+    """
+    change.tell()
+    given = at_once.now(change)
+    mine = [one for one in given if one.by_worker and one.run_id and one.run_id in runs]
+    free = at_hand(one.agent_id for one in mine)
+    mine = [one for one in mine if one.agent_id in free][: taker.slots]
+    at_once.tell([one for one in given if one not in mine])
+    if not mine:
+        return []
+    rows = locked_all(change.project_id, [one.command_run_id for one in mine])
+    tickets = [Ticket(one.command_run_id, one.dispatch_id, taker.worker, taker.worker_id) for one in mine]
+    return [one for one in _claim_all(change, rows, tickets) if one is not None]
 
 
 def _tickets_for(change: Change, rows: dict[UUID, CommandRun], taker: Taker) -> list[Ticket]:

@@ -13,7 +13,7 @@ import orjson
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
-from apps.agents import asking, dispatch, lanes, schema
+from apps.agents import asking, at_once, dispatch, lanes, schema
 from apps.agents.events import AgentRemoved, CatalogueChanged
 from apps.agents.models import (
     Agent,
@@ -102,7 +102,7 @@ def checked(order: Order) -> Accepted:
 
 
 def accept_command_run(change: Change, order: Order) -> CommandRun:
-    """T1: write the command run down, queued. It is dispatched after commit.
+    """T1: write the command run down, queued. It is dispatched with that or after commit.
 
     Raises InvalidInput as `checked` does, and KeyReused when the idempotency key came with another
     body. The same key and body give the run that exists.
@@ -124,7 +124,7 @@ def accept_command_run(change: Change, order: Order) -> CommandRun:
 
 
 def queue(change: Change, accepted: Accepted) -> CommandRun:
-    """Write down work that was checked and have it dispatched after commit."""
+    """Write down work that was checked and have it dispatched, at the end of the change or after it."""
     return queue_all(change, [accepted])[0]
 
 
@@ -163,8 +163,7 @@ def queue_all(change: Change, accepted: Sequence[Accepted]) -> list[CommandRun]:
     )
     for run in runs:
         record_run(change, "command_run.queued", run, previous=None)
-    project_id = change.project_id
-    transaction.on_commit(lambda: dispatch.poke(project_id))
+    at_once.wanted(change)
     return runs
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
 from django.conf import settings
+from django.db import connection
 
 from apps.agents import unanswered
 from apps.agents.models import LIVE, Agent, AgentStatus, CommandRun, Connector, Provenance, RunStatus
@@ -87,6 +88,16 @@ def _refresh(change: Change, touched: Mapping[UUID, _Touch]) -> list[Agent]:
     for agent in changed:
         record_agent(change, "agent.changed", agent)
     return agents
+
+
+def at_hand(agent_ids: Iterable[UUID | None]) -> set[UUID | None]:
+    """Those of the agents that could be locked without waiting; no agent is free always."""
+    wanted = {pk for pk in agent_ids if pk}
+    rows = Agent.objects.select_for_update(
+        no_key=True, skip_locked=connection.features.has_select_for_update_skip_locked
+    )
+    free = rows.filter(pk__in=wanted).order_by("pk").values_list("pk", flat=True) if wanted else ()
+    return {None, *free}
 
 
 def at_work(agent_ids: Collection[UUID]) -> dict[UUID, AtWork]:

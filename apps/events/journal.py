@@ -73,6 +73,7 @@ class Change:
     events: list[Recorded] = field(default_factory=list)
     _late: list[tuple[str, Callable[[], EventBody]]] = field(default_factory=list)
     _before: dict[Callable[[Change, dict[Any, Any]], object], dict[Any, Any]] = field(default_factory=dict)
+    _last: dict[Callable[[Change], object], None] = field(default_factory=dict)
     _told: int = 0
     _verb: str = ""
     _moment: datetime | None = None
@@ -98,6 +99,14 @@ class Change:
         a place for what verbs on many rows would otherwise each do for themselves."""
         return self._before.setdefault(act, {})
 
+    def last(self, act: Callable[[Change], object]) -> None:
+        """Have `act(change)` called once, when the handlers have heard of everything there was."""
+        self._last[act] = None
+
+    def take_last(self, act: Callable[[Change], object]) -> bool:
+        """Whether `act` would have been called last; it is not any more, the caller does it now."""
+        return act in self._last and self._last.pop(act, None) is None
+
     @property
     def is_silent(self) -> bool:
         return not self.events and not self._late
@@ -106,6 +115,15 @@ class Change:
         for kind, body in self._late:
             self.record(kind, body())
         self._late.clear()
+
+    def end(self) -> None:
+        """Tell the handlers, do what was kept for last, and tell them of that."""
+        self.tell()
+        while self._last:
+            act = next(iter(self._last))
+            del self._last[act]
+            act(self)
+            self.tell()
 
     def tell(self) -> None:
         """Hand new lines to the handlers that act inside the transaction, until none is new."""
@@ -167,7 +185,7 @@ def changes(project_id: UUID) -> Iterator[Change]:
             if ACTIVE:  # the first of the hooks: what it breaks is lost for all others too
                 transaction.on_commit(lambda: _fail_point(change, "after"))
             yield change
-            change.tell()
+            change.end()
             if not change.is_silent:
                 _write(change)
                 if ACTIVE:

@@ -22,12 +22,13 @@ def _call(*names: str) -> tuple[str, ...]:
 
 
 WORKED = (
-    *_commit("workflows.services.start_run", "agents.dispatch.dispatch"),
-    *_commit("agents.lease.write"),
+    *_commit("workflows.services.start_run", "agents.lease.write"),
     *_call("agents.dispatch.publish", "agents.worker.connector", "engine.duty"),
     "agents.worker.message:taken",
     "events.layer.publish:after",
 )
+# A dispatch by itself: of what is queued by nobody's transaction, because its time has come.
+DISPATCHED = _commit("agents.dispatch.dispatch")
 # By the agent that claims for itself and reports.
 REPORTED = (*_call("agents.lease.report"), *_commit("agents.lease.claim"))
 
@@ -41,6 +42,7 @@ EXPECTED: dict[str, tuple[str, ...]] = {
     "retry": (
         *WORKED,
         *REPORTED,
+        *DISPATCHED,
         *_commit("agents.overdue.take_back", "agents.overdue.time_out"),
     ),
     "people": (
