@@ -12,6 +12,7 @@ from apps.accounts.house import KeyAgent, KeyKind, Tell
 from apps.agents.events import KeyChanged
 from apps.agents.models import Agent
 from apps.events import journal
+from apps.events.conditions import is_of
 
 MOST_AGENTS = 50
 
@@ -29,7 +30,7 @@ class Keyholders:
             yield tell
 
     def agents_named(self, project_id: UUID, ids: Collection[UUID]) -> dict[UUID, str]:
-        found = Agent.objects.filter(project_id=project_id, pk__in=ids).order_by()
+        found = Agent.objects.filter(is_of(project_id), pk__in=ids).order_by()
         return dict(found.values_list("pk", "name"))
 
     def agents_of_key(self, project_id: UUID, key_id: UUID) -> list[KeyAgent]:

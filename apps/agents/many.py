@@ -332,11 +332,11 @@ def _is_same(row: shown.Row, alive: shown.Alive) -> bool:
 
 
 def _agents(sender: Sender, ids: set[UUID], names: set[str]) -> dict[UUID, shown.Row]:
-    wanted = [Q(pk__in=ids)] if ids else []
-    wanted += [Q(name__in=names)] if names else []
+    wanted = [Q(is_of(sender.project_id), pk__in=ids)] if ids else []
+    wanted += [Q(project_id=sender.project_id, name__in=names)] if names else []
     found: dict[UUID, shown.Row] = {}
     for one in wanted:
-        rows = Agent.objects.filter(one, project_id=sender.project_id)
+        rows = Agent.objects.filter(one).order_by()
         if sender.agent_id is not None:
             rows = rows.filter(pk=sender.agent_id)
         found |= {row[0]: shown.Row(*row) for row in rows.values_list(*shown.Row._fields)}

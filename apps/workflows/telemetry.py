@@ -7,6 +7,7 @@ from uuid import UUID
 
 from apps.agents.telemetry import links
 from apps.agents.telemetry.links import Known
+from apps.events.conditions import is_of
 from apps.workflows.models import Run, Step
 
 
@@ -17,9 +18,10 @@ def subscribe() -> None:
 
 def known(project_id: UUID, runs: Collection[UUID], steps: Collection[UUID]) -> Known:
     """Those of the runs and of the steps that are of the project."""
-    found = Run.objects.filter(project_id=project_id, pk__in=runs) if runs else Run.objects.none()
-    of_steps = Step.objects.filter(run__project_id=project_id, pk__in=steps) if steps else Step.objects.none()
-    return Known(
-        set(found.order_by().values_list("pk", flat=True)),
-        dict(of_steps.order_by().values_list("pk", "run_id")),
-    )
+    of_steps: dict[UUID, UUID] = {}
+    if steps:
+        of_steps = dict(Step.objects.filter(pk__in=steps).order_by().values_list("pk", "run_id"))
+    asked = {*runs, *of_steps.values()}
+    found = Run.objects.filter(is_of(project_id), pk__in=asked).order_by()
+    mine = set(found.values_list("pk", flat=True)) if asked else set()
+    return Known(mine.intersection(runs), {pk: run_id for pk, run_id in of_steps.items() if run_id in mine})

@@ -13,13 +13,14 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, F, Max, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
 
 from apps.agents.models import Agent, Span, SpanData, SpanKind
 from apps.agents.telemetry import counting
 from apps.agents.telemetry.counting import Totals
 from apps.agents.telemetry.facts import UNKNOWN
 from apps.agents.telemetry.merging import Key
-from apps.events.conditions import one_of
+from apps.events.conditions import is_of, one_of
 
 # More of one activity are not shown; its sums then come from the database, model calls only.
 SPANS_SHOWN = 5000
@@ -37,6 +38,8 @@ SPAN_FIELDS = (
     "call_id", "error_type", "error", "run_id", "step_id", "command_run_id",
 )  # fmt: skip
 AGENT_FIELDS = ("agent_id", "agent__name", "agent__type")
+# Of spans that are found by their traces: for the bare column SQLite goes through the project by age.
+OLDEST_FIRST = (Coalesce("started_at", "started_at"), "id")
 
 
 def spans(project_id: UUID) -> QuerySet[Span]:
@@ -45,17 +48,19 @@ def spans(project_id: UUID) -> QuerySet[Span]:
 
 def linked(project_id: UUID, column: str, value: UUID) -> QuerySet[Span]:
     """Spans that name a run or a command run, with all of the activities that these are part of."""
-    naming = spans(project_id).filter(**{column: value})
+    naming = Span.objects.filter(is_of(project_id), **{column: value})
     keys = list(naming.order_by().values_list("trace_id", "root_span_id").distinct()[:SPANS_SHOWN])
     within = Q(
-        trace_id__in={trace_id for trace_id, _ in keys}, root_span_id__in={root for _, root in keys if root}
+        project_id=project_id,
+        trace_id__in={trace_id for trace_id, _ in keys},
+        root_span_id__in={root for _, root in keys if root},
     )
-    return spans(project_id).filter(Q(**{column: value}) | within)
+    return Span.objects.filter(Q(**{column: value}) | within, is_of(project_id))
 
 
 def spans_of_run(project_id: UUID, run_id: UUID) -> dict[str, Any]:
     """What a run's agents did, the oldest first in the order of the tree, each span with its step."""
-    found = span_rows(linked(project_id, "run_id", run_id).order_by("started_at", "id")[: SPANS_OF_RUN + 1])
+    found = span_rows(linked(project_id, "run_id", run_id).order_by(*OLDEST_FIRST)[: SPANS_OF_RUN + 1])
     rows = in_depth_order(found[:SPANS_OF_RUN])
     inherit_links(rows, run_id)
     return {"results": rows, "more": len(found) > SPANS_OF_RUN}
@@ -169,7 +174,7 @@ def _totals(project_id: UUID, sizes: dict[Key, int]) -> dict[Key, Totals]:
     large = [key for key, size in sizes.items() if size > SPANS_SHOWN]
     found: dict[Key, list[Any]] = defaultdict(list)
     if small:
-        for row in _within(project_id, small).order_by("id").values_list(*USED, named=True):
+        for row in _within(project_id, small).order_by().values_list(*USED, named=True):
             found[row.trace_id, row.root_span_id].append(row)
     return {key: counting.totals(found[key]) for key in small} | _summed(project_id, large)
 
@@ -213,9 +218,7 @@ def activity(project_id: UUID, trace_id: str, span_id: str) -> dict[str, Any] | 
     root = roots(project_id).filter(trace_id=trace_id, span_id=span_id).first()
     if root is None:
         return None
-    rows = span_rows(
-        _within(project_id, [(trace_id, span_id)]).order_by("started_at", "id")[: SPANS_SHOWN + 1]
-    )
+    rows = span_rows(_within(project_id, [(trace_id, span_id)]).order_by(*OLDEST_FIRST)[: SPANS_SHOWN + 1])
     (about,) = activity_rows(project_id, [root])
     ordered = in_depth_order(rows[:SPANS_SHOWN])
     inherit_links(ordered)

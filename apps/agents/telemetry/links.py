@@ -17,6 +17,7 @@ from django.db.models import Q
 
 from apps.agents.models import CommandRun
 from apps.agents.telemetry.facts import SpanFacts
+from apps.events.conditions import is_of
 
 AT_ONCE = 100
 LAST_HALF = "0" * 16, "f" * 16
@@ -119,7 +120,7 @@ def _known(project_id: UUID, runs: Collection[UUID], steps: Collection[UUID]) ->
 def _commands(project_id: UUID, ids: Collection[UUID]) -> dict[UUID, _Command]:
     if not ids:
         return {}
-    rows = CommandRun.objects.filter(project_id=project_id, pk__in=ids).order_by()
+    rows = CommandRun.objects.filter(is_of(project_id), pk__in=ids).order_by()
     return {row[0]: _Command(*row) for row in rows.values_list("pk", "run_id", "step_id")}
 
 
@@ -132,7 +133,7 @@ def _handed(project_id: UUID, parents: Iterable[tuple[UUID, str]]) -> _Handed:
             Q(pk__range=tuple(UUID(parent + half) for half in LAST_HALF), run_id=run_id)
             for run_id, parent in some
         )
-        rows = CommandRun.objects.filter(reduce(or_, ranges), project_id=project_id).order_by()
+        rows = CommandRun.objects.filter(reduce(or_, ranges), is_of(project_id)).order_by()
         for pk, run_id, step_id in rows.values_list("pk", "run_id", "step_id"):
             if run_id is not None:
                 found[run_id.hex, pk.hex[:16]] = _Command(pk, run_id, step_id)

@@ -68,7 +68,8 @@ def _end(project_id: UUID, sessions: Iterable[str]) -> set[UUID | None]:
         source=SpanSource.LOG,
     ).exclude(session="")  # fmt: skip
     by_session: dict[tuple[str, UUID | None], list[Span]] = defaultdict(list)
-    for span in prompts.order_by("started_at", "span_id"):
+    # Sorted here: for the order SQLite would go through the whole project by age.
+    for span in sorted(prompts.order_by(), key=lambda span: (span.started_at, span.span_id)):
         by_session[span.session, span.agent_id].append(span)
     followed = [span for found in by_session.values() for span in found[:-1] if span.status in NOT_OVER]
     ends = _last_signals(project_id, {(span.trace_id, span.span_id) for span in followed})

@@ -38,7 +38,8 @@ def resolve(change: Change, wanted: Iterable[AgentFacts], sure: Iterable[str] = 
         return {}
     sure = set(sure)
     services_of = {_service(one) for one in facts.values() if one.named}
-    agents = Agent.objects.filter(project_id=change.project_id)
+    # Unordered, here and below: for the order SQLite would go through all agents of the project.
+    agents = Agent.objects.filter(project_id=change.project_id).order_by()
     found = {str(one.external_id): one for one in agents.filter(external_id__in=facts.keys() | services_of)}
     resolved = {name: found[name].pk for name in facts if name in found}
     for name in resolved.keys() & sure:
@@ -92,7 +93,7 @@ def _only_ones(project_id: UUID, missing: list[AgentFacts]) -> dict[str, UUID]:
     if not names:
         return {}
     of_service = reduce(or_, (Q(external_id__startswith=f"{name}:") for name in names))
-    rows = Agent.objects.filter(of_service, project_id=project_id).values_list("external_id", "pk")
+    rows = Agent.objects.filter(of_service, project_id=project_id).order_by().values_list("external_id", "pk")
     by_service: dict[str, list[UUID]] = {}
     for external_id, pk in rows:
         by_service.setdefault(str(external_id).rpartition(":")[0], []).append(pk)

@@ -16,12 +16,14 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet
+from django.db.models.functions import Coalesce
 
 from apps.agents.models import Agent, CostSource, Session, SessionStatus, Span, SpanKind, SpanStatus
 from apps.agents.telemetry import activities
 from apps.agents.telemetry.counting import Totals
 from apps.agents.telemetry.merging import Key, Row, is_root_kind
 from apps.events import bulk
+from apps.events.conditions import is_of
 
 AGENTS_SHOWN = 5
 ACTIVITIES_SHOWN = 50
@@ -48,8 +50,9 @@ def mark(project_id: UUID, written: Iterable[Row]) -> None:
             nameless.add(row["trace_id"])
     if nameless:
         mark_traces(project_id, nameless)
-    known = Session.objects.filter(project_id=project_id, name__in=list(named)) if named else ()
-    held = {row.name: row for row in known}
+    # Unordered: for the order SQLite would go through all sessions of the project.
+    known = Session.objects.filter(project_id=project_id, name__in=list(named)).order_by()
+    held = {row.name: row for row in known} if named else {}
     for name, one in held.items():
         one.first_at, one.last_at = min(one.first_at, *named[name]), max(one.last_at, *named[name])
         one.stale, one.changes = True, one.changes + 1
@@ -64,7 +67,9 @@ def mark(project_id: UUID, written: Iterable[Row]) -> None:
 def mark_traces(project_id: UUID, traces: Iterable[str]) -> None:
     """The sessions that these traces name are stale."""
     spans = activities.spans(project_id).filter(trace_id__in=set(traces)).exclude(session="")
-    names = set(spans.order_by().values_list("session", flat=True).distinct())
+    # No bare column, here and below: to find what differs in it SQLite would go through the project.
+    told = spans.order_by().annotate(told=Coalesce("session", "session"))
+    names = set(told.values_list("told", flat=True).distinct())
     if names:
         found = Session.objects.filter(project_id=project_id, name__in=names).order_by()
         found.update(stale=True, changes=F("changes") + 1)
@@ -111,7 +116,8 @@ def _sums(project_id: UUID, names: Sequence[str]) -> dict[str, dict[str, Any]]:
 def _named(project_id: UUID, names: Sequence[str]) -> dict[str, _Named]:
     found = {name: _Named() for name in names}
     spans = activities.spans(project_id).filter(session__in=list(names)).exclude(session="").order_by()
-    rows = spans.values_list("session", "trace_id", "root_span_id", "agent_id").annotate(Min("started_at"))
+    of_trace = spans.annotate(trace=Coalesce("trace_id", "trace_id"))
+    rows = of_trace.values_list("session", "trace", "root_span_id", "agent_id").annotate(Min("started_at"))
     for name, trace_id, root, agent_id, began in rows:
         one = found[name]
         if root:
@@ -177,7 +183,7 @@ def session_rows(project_id: UUID, found: Sequence[Session]) -> list[dict[str, A
         for name, value in sums[row.name].items():
             setattr(row, name, value)
     ids = {agent_id for row in found for agent_id in row.agents}
-    agents = Agent.objects.filter(project_id=project_id, pk__in=ids) if ids else Agent.objects.none()
+    agents = Agent.objects.filter(is_of(project_id), pk__in=ids).order_by() if ids else Agent.objects.none()
     known = {str(pk): {"id": pk, "name": name} for pk, name in agents.values_list("pk", "name")}
     return [
         {name: getattr(row, name) for name in ("first_at", "last_at", *SUMS)}
