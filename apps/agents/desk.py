@@ -10,6 +10,7 @@ threads that hand in need none.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Sequence
@@ -17,18 +18,27 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from django.db import DatabaseError, close_old_connections, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections, connection
 
 from apps.agents import lease
-from apps.agents.lease import Claimed, Result, Taker, Ticket
+from apps.agents.lease import Claimed, Result, Taker, Ticket, Written
 from apps.agents.models import CommandRun
+
+logger = logging.getLogger(__name__)
 
 CLERKS = 2  # a project whose rows are locked for long holds the others up no more than that
 AT_ONCE = 64
+OUTAGE = (OperationalError, InterfaceError)  # of the database, whatever is written
+
+
+class DeskClosed(RuntimeError):
+    """Nobody writes any more; leases that are held run out and their work is queued again."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Claiming:
+class Claiming:
+    """A paper that asks for a lease."""
+
     ticket: Ticket
     answer: Future[Claimed | None] = field(default_factory=Future)
 
@@ -44,13 +54,15 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
-class _Ending:
+class Ending:
+    """A paper that brings a result."""
+
     result: Result
     goes_on: bool
     answer: Future[Ended] = field(default_factory=Future)
 
 
-_Paper = _Claiming | _Ending
+Paper = Claiming | Ending
 
 
 class Desk:
@@ -58,11 +70,12 @@ class Desk:
 
     def __init__(self, worker: str, worker_id: UUID) -> None:
         self._worker, self._worker_id = worker, worker_id
-        self._papers: dict[UUID, deque[_Paper]] = {}
+        self._papers: dict[UUID, deque[Paper]] = {}
         self._at_work: set[UUID] = set()
         self._more = threading.Condition()
         self._closed = False
         self._clerks: list[threading.Thread] = []
+        self._left = 0  # clerks that have gone home
 
     def open(self) -> None:
         for number in range(CLERKS):
@@ -78,16 +91,16 @@ class Desk:
             clerk.join(timeout=5)
 
     def claim(self, project_id: UUID, ticket: Ticket) -> Claimed | None:
-        """`lease.claim`, together with others. Raises DatabaseError."""
-        paper = _Claiming(ticket)
-        self._hand_in(project_id, paper)
+        """`lease.claim`, together with others. Raises DatabaseError and DeskClosed."""
+        paper = Claiming(ticket)
+        self.hand_in(project_id, paper)
         return paper.answer.result()
 
     def end(self, project_id: UUID, result: Result, *, goes_on: bool) -> Ended:
         """`lease.finish` and its like, together with others, and whether the slot `goes_on` with other
-        work. Raises DatabaseError."""
-        paper = _Ending(result, goes_on)
-        self._hand_in(project_id, paper)
+        work. Raises DatabaseError and DeskClosed."""
+        paper = Ending(result, goes_on)
+        self.hand_in(project_id, paper)
         return paper.answer.result()
 
     def anything(self) -> tuple[UUID, Ticket] | None:
@@ -99,8 +112,11 @@ class Desk:
         finally:
             close_old_connections()
 
-    def _hand_in(self, project_id: UUID, paper: _Paper) -> None:
+    def hand_in(self, project_id: UUID, paper: Paper) -> None:
+        """Put a paper down; its answer comes, whatever becomes of it. Raises DeskClosed."""
         with self._more:
+            if self._left == CLERKS:
+                raise DeskClosed("The worker stops; nothing is written any more.")
             self._papers.setdefault(project_id, deque()).append(paper)
             self._more.notify()
 
@@ -115,6 +131,7 @@ class Desk:
             with self._more:
                 while (project_id := self._next()) is None:
                     if self._closed:
+                        self._left += 1
                         return
                     if not self._more.wait_for(self._is_wanted, timeout=0.05):
                         self._rest()
@@ -125,6 +142,9 @@ class Desk:
                 self._at_work.add(project_id)
             try:
                 self._write(project_id, taken)
+            except BaseException as error:
+                logger.exception("papers were left unanswered", extra={"project_id": str(project_id)})
+                _refuse(taken, error)
             finally:
                 with self._more:
                     self._at_work.discard(project_id)
@@ -135,6 +155,8 @@ class Desk:
         self._more.release()
         try:
             close_old_connections()
+        except DatabaseError:  # there is none to give back then
+            logger.warning("a connection could not be given back", exc_info=True)
         finally:
             self._more.acquire()
         self._more.wait_for(self._is_wanted)
@@ -146,54 +168,67 @@ class Desk:
         """The project whose papers wait longest and that no other clerk has in hand."""
         return next((one for one in self._papers if one not in self._at_work), None)
 
-    def _write(self, project_id: UUID, papers: Sequence[_Paper]) -> None:
+    def _write(self, project_id: UUID, papers: Sequence[Paper]) -> None:
+        """Write papers and answer each of them, once, whatever breaks."""
         try:
-            self._write_together(project_id, papers)
-        except DatabaseError as error:
+            written = self._commit(project_id, papers)
+        except OUTAGE as error:  # whoever handed in tries again, or leaves it to the repair loop
             close_old_connections()
             _refuse(papers, error)
         except BaseException as error:
+            close_old_connections()
             if len(papers) == 1:
+                logger.exception("a paper cannot be written", extra={"project_id": str(project_id)})
                 _refuse(papers, error)
                 return
             for paper in papers:  # one of them breaks whatever it is written with; the others must not suffer
                 self._write(project_id, [paper])
+        else:
+            self._answer(papers, written)
 
-    def _write_together(self, project_id: UUID, papers: Sequence[_Paper]) -> None:
-        claiming = [paper for paper in papers if isinstance(paper, _Claiming)]
-        ending = [paper for paper in papers if isinstance(paper, _Ending)]
+    def _commit(self, project_id: UUID, papers: Sequence[Paper]) -> Written:
+        tickets = [paper.ticket for paper in papers if isinstance(paper, Claiming)]
+        ending = [paper for paper in papers if isinstance(paper, Ending)]
         taker = self._taker(sum(one.goes_on for one in ending))
-        tickets, results = [one.ticket for one in claiming], [one.result for one in ending]
-        written = lease.write(project_id, tickets, results, taker)
-        for one, held in zip(claiming, written.claimed, strict=True):
-            one.answer.set_result(held)
-        following = iter(written.taken)
-        empty: list[tuple[_Ending, CommandRun | None]] = []
-        for other, run in zip(ending, written.ended, strict=True):
-            held = next(following, None) if other.goes_on else None
-            if held is None and other.goes_on:
-                empty.append((other, run))
-            else:
-                other.answer.set_result(Ended(run, held))
-        if empty:
-            self._look_again(empty)
+        return lease.write(project_id, tickets, [one.result for one in ending], taker)
 
-    def _look_again(self, empty: Sequence[tuple[_Ending, CommandRun | None]]) -> None:
+    def _answer(self, papers: Sequence[Paper], written: Written) -> None:
+        """Tell what was committed. From here on nothing is written again."""
+        claimed, ended, following = iter(written.claimed), iter(written.ended), iter(written.taken)
+        empty: list[tuple[Ending, CommandRun | None]] = []
+        for paper in papers:
+            if isinstance(paper, Claiming):
+                paper.answer.set_result(next(claimed))
+                continue
+            run = next(ended)
+            held = next(following, None) if paper.goes_on else None
+            if held is None and paper.goes_on:
+                empty.append((paper, run))
+            else:
+                paper.answer.set_result(Ended(run, held))
+        tickets = iter(self._look_again(len(empty)))
+        for other, run in empty:
+            other.answer.set_result(Ended(run, ticket=next(tickets, None)))
+
+    def _look_again(self, slots: int) -> list[tuple[UUID, Ticket]]:
         """For slots that got nothing. What was dispatched before they were seen to be free had no
-        message; what is dispatched from now on has one."""
-        taker = self._taker(len(empty))
+        message; what is dispatched from now on has one. Their results are written: whatever breaks
+        here, the repair loop publishes what is waiting."""
+        if not slots:
+            return []
         try:
-            tickets = iter(lease.unclaimed(taker) if taker else ())
-        except DatabaseError:  # the results are written; the repair loop publishes what is waiting
+            return lease.unclaimed(Taker(self._worker, self._worker_id, slots))
+        except Exception:
+            logger.warning("free slots could not look for more work", exc_info=True)
             close_old_connections()
-            tickets = iter(())
-        for paper, run in empty:
-            paper.answer.set_result(Ended(run, ticket=next(tickets, None)))
+            return []
 
     def _taker(self, slots: int) -> Taker | None:
         return Taker(self._worker, self._worker_id, slots) if slots else None
 
 
-def _refuse(papers: Sequence[_Paper], error: BaseException) -> None:
+def _refuse(papers: Sequence[Paper], error: BaseException) -> None:
+    """Have each that was not answered yet hear of the error."""
     for paper in papers:
-        paper.answer.set_exception(error)
+        if not paper.answer.done():
+            paper.answer.set_exception(error)
