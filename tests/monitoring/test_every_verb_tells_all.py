@@ -176,6 +176,18 @@ def test_work_of_two_projects_is_dispatched_in_turns(agent: Agent) -> None:
         assert len(dispatch.dispatch_in_turns()) == 2
 
 
+@covers(dispatch.give)
+def test_work_is_dispatched_with_what_queues_it(agent: Agent) -> None:
+    dispatch.start()
+    try:
+        with verify_action(agent.project_id):
+            run = make_run(make_command(), agent)
+    finally:
+        dispatch.stop()
+    run.refresh_from_db()
+    assert run.dispatch_id
+
+
 @covers(lease.claim_next)
 def test_an_external_agent_claims(project: Project) -> None:
     robot, _ = services.register_agent(project.pk, name="Robot", type="review", capabilities=["review"])
