@@ -178,10 +178,11 @@ def test_work_of_two_projects_is_dispatched_in_turns(agent: Agent) -> None:
 
 @covers(dispatch.give)
 def test_work_is_dispatched_with_what_queues_it(agent: Agent) -> None:
+    command = make_command()
     dispatch.start()
     try:
         with verify_action(agent.project_id):
-            run = make_run(make_command(), agent)
+            run = make_run(command, agent)
     finally:
         dispatch.stop()
     run.refresh_from_db()
