@@ -218,6 +218,7 @@ def _move(change: Change, released: Released) -> None:
     runs = Run.objects.filter(one_of("status", RUN_OPEN), deadline_at__isnull=False)
     for rows, span in released.spans(RUNS):
         runs.filter(rows).update(deadline_at=F("deadline_at") + span)
+    nested.put_off(change, released)
     # Unordered and as the index says it: otherwise SQLite begins with the runs, history and all.
     waiting = Step.objects.filter(one_of("status", [StepStatus.WAITING]), wakes_at__isnull=False).order_by()
     for rows, span in released.spans(STEPS):

@@ -37,7 +37,7 @@ BELONGS = {
     "with_": ("command", "workflow"),
     "retry": ("command", "http", "workflow"),
     "timeout_seconds": ("command", "http", "workflow"),
-    "queue_timeout_seconds": ("command", "http"),
+    "queue_timeout_seconds": ("command", "http", "workflow"),
 }
 HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}", re.ASCII)
 OWN_HEADERS = ("connection", "content-length", "host", "idempotency-key", "transfer-encoding")

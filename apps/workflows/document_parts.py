@@ -178,7 +178,9 @@ class Step(Part):
     ] = None
     retry: Retry | None = None
     timeout_seconds: Annotated[Seconds | None, Field(description="Of one attempt")] = None
-    queue_timeout_seconds: Annotated[Seconds, Field(description="Of waiting for somebody to take it")] = 3600
+    queue_timeout_seconds: Annotated[
+        Seconds, Field(description="Of waiting for somebody to take it, or for its run to begin")
+    ] = 3600
     on_failure: OnFailure = "fail"
 
     @property

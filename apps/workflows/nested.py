@@ -13,13 +13,14 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from apps.agents.holds import Released
 from apps.agents.models import Hold
 from apps.errors import Conflict, InvalidInput, NotFound
 from apps.events import journal
 from apps.events.clock import now
 from apps.events.conditions import one_of
 from apps.events.journal import Change
-from apps.workflows import expressions, services
+from apps.workflows import expressions, services, waits
 from apps.workflows.advance import Advance, document_of
 from apps.workflows.document import Step as Definition
 from apps.workflows.endings import Ending
@@ -27,6 +28,7 @@ from apps.workflows.expressions import ExpressionError
 from apps.workflows.models import (
     RUN_OPEN,
     RUN_OVER,
+    RUNS,
     STEP_OPEN,
     STEP_OVER,
     STEPS,
@@ -57,14 +59,22 @@ class _NotWanted(Exception):
 
 def sweep() -> int:
     """What the engine does for nested runs of all projects; returns how many rows it moved."""
-    return start_runs() + tell_parents() + stop_unwanted() + pause_with_parents()
+    return give_up() + start_runs() + tell_parents() + stop_unwanted() + pause_with_parents()
 
 
 def look_after(project_id: UUID) -> None:
     """What the end of a step or run leaves to do for nested runs of its project."""
+    give_up(project_id)
     start_runs(project_id)
     tell_parents(project_id)
     stop_unwanted(project_id)
+
+
+def give_up(project_id: UUID | None = None) -> int:
+    """Time out the steps whose runs did not begin within their queue timeout, but none of what is
+    paused. They go before those that start: what is late is not begun any more."""
+    late = _impatient(project_id).values_list("pk", "run_id", "child_run_id", "run__project_id")
+    return sum(_give_up(*row) for row in late[:BATCH])
 
 
 def start_runs(project_id: UUID | None = None) -> int:
@@ -74,10 +84,11 @@ def start_runs(project_id: UUID | None = None) -> int:
 
 
 def tell_parents(project_id: UUID | None = None) -> int:
-    """End the steps whose runs are over, or are no more."""
+    """End the steps whose runs are over, or are no more; those whose runs began wait no longer."""
     child = Run.objects.filter(pk=OuterRef("child_run_id"))
     over = Exists(child.filter(status__in=RUN_OVER)) | ~Exists(child)
-    told = _steps(project_id).filter(over, status=StepStatus.RUNNING)
+    begun = Q(wakes_at__isnull=False) & Exists(child.filter(started_at__isnull=False))
+    told = _steps(project_id).filter(over | begun, status=StepStatus.RUNNING)
     return sum(_tell_parent(pk) for pk in told.values_list("pk", flat=True)[:BATCH])
 
 
@@ -134,10 +145,46 @@ def open_below(run_id: UUID) -> Iterator[Run]:
 def wake(advance: Advance, step: Step) -> None:
     """The pause before another attempt is over: wait for another run. The run is locked."""
     previous = step.status
-    step.status, step.child_run_id, step.wakes_at = StepStatus.QUEUED, None, None
-    step.wait_reason = f"waiting for a run of {advance.document.by_key[step.key].workflow}"
+    step.status, step.child_run_id = StepStatus.QUEUED, None
+    waits.for_run(step, advance.document.by_key[step.key])
     if swap(step, previous, "child_run_id", "wakes_at"):
         record_step(advance.change, "step.queued", step, previous=previous)
+
+
+def put_off(change: Change, released: Released) -> None:
+    """Move the queue timeouts of steps that wait for runs to begin by the time that these, or they
+    themselves, were paused; once where both were."""
+    at_work = (StepStatus.QUEUED, StepStatus.RUNNING)
+    waiting = _steps(change.project_id).filter(status__in=at_work, wakes_at__isnull=False).order_by()
+    spans: dict[UUID, timedelta] = {}
+    for rows, span in released.spans(STEPS):
+        spans |= dict.fromkeys(waiting.filter(rows).values_list("pk", flat=True), span)
+    if released.hold.by != BY_PARENT:
+        not_begun = _open_children(change.project_id).filter(started_at=None)
+        for rows, span in released.spans(RUNS):
+            for step_id in not_begun.filter(rows).values_list("origin_id", flat=True):
+                if step_id is not None:
+                    spans[step_id] = max(span, spans.get(step_id, span))
+    for step in waiting.filter(pk__in=list(spans)).select_related("run__version"):
+        definition = document_of(step.run.version).by_key[step.key]
+        assert step.wakes_at is not None
+        began = step.wakes_at - timedelta(seconds=definition.queue_timeout_seconds)
+        late = max(began - released.hold.at, timedelta(0))
+        if late < spans[step.pk]:
+            step.wakes_at += spans[step.pk] - late
+            waits.say_for_run(step, definition)
+            if swap(step, step.status, "wakes_at"):
+                record_step(change, "step.changed", step, previous=step.status)
+
+
+def _impatient(project_id: UUID | None) -> QuerySet[Step]:
+    """Steps whose queue timeout is over, and that have no run or one that did not begin."""
+    child = Run.objects.filter(pk=OuterRef("child_run_id"), started_at=None).exclude(RUNS.held())
+    waits_still = Q(status=StepStatus.QUEUED, child_run_id=None) | Q(
+        Exists(child.exclude(status__in=RUN_OVER)), status=StepStatus.RUNNING
+    )
+    late = _steps(project_id).filter(waits_still, wakes_at__lt=now())
+    return late.exclude(STEPS.held()).order_by()
 
 
 def _steps(project_id: UUID | None) -> QuerySet[Step]:
@@ -149,6 +196,25 @@ def _open_children(project_id: UUID | None) -> QuerySet[Run]:
     # Unordered: for the order SQLite would go through the whole history.
     runs = Run.objects.filter(one_of("status", RUN_OPEN), origin=Origin.STEP).order_by()
     return runs if project_id is None else runs.filter(project=project_id)
+
+
+def _give_up(step_id: UUID, run_id: UUID, child_id: UUID | None, project_id: UUID) -> bool:
+    """Time out a step, as the command run of another would be, and cancel its run that has no place."""
+    with journal.changes(project_id) as change:
+        advances = Advance.hold_all(change, [run_id, child_id] if child_id else [run_id])
+        advance, child = advances.get(run_id), advances.get(child_id) if child_id else None
+        step = _impatient(None).filter(pk=step_id, child_run_id=child_id).first()
+        if advance is None or step is None or advance.run.is_ending:
+            return False
+        seconds = advance.document.by_key[step.key].queue_timeout_seconds
+        said = f"Its run did not begin within {seconds:g} s"
+        why = (child.run.status_reason if child else "") or "waiting for its turn"
+        if child is not None and not child.run.is_ending:
+            child.cancel(f"Cancelled: it did not begin within {seconds:g} s.")
+            child.settle()
+        advance.finish(step, Ending(StepStatus.TIMED_OUT, code="queue_timeout", message=f"{said} ({why})."))
+        advance.settle()
+    return True
 
 
 def _start_run(step_id: UUID) -> bool:
@@ -207,11 +273,14 @@ def _begin(change: Change, run_id: UUID, step_id: UUID, child: Run) -> None:
     if advance.run.priority != child.priority:  # it was changed at this moment; the next try has it
         raise _NotWanted
     previous = step.status
-    step.status, step.wait_reason = StepStatus.RUNNING, ""
-    step.child_run_id = child.pk
+    step.status, step.child_run_id = StepStatus.RUNNING, child.pk
+    if Run.objects.filter(pk=child.pk, started_at=None).exists():
+        waits.say_for_run(step, advance.document.by_key[step.key])
+    else:
+        step.wait_reason, step.wakes_at = "", None
     step.attempt = max(step.attempt, step.earlier_attempts) + 1
     step.started_at = step.started_at or now()
-    if not swap(step, previous, "child_run_id", "attempt", "started_at"):
+    if not swap(step, previous, "child_run_id", "attempt", "started_at", "wakes_at"):
         raise _NotWanted
     record_step(change, "step.started", step, previous=previous)
     advance.settle()
@@ -231,7 +300,7 @@ def _refused(step: Step, code: str, message: str) -> bool:
 
 
 def _tell_parent(step_id: UUID) -> bool:
-    """End a step as its run ended, or let it wait for another attempt."""
+    """End a step as its run ended, or let it wait for another attempt; or say that its run began."""
     step = Step.objects.select_related("run").filter(pk=step_id).first()
     if step is None:
         return False
@@ -246,6 +315,10 @@ def _tell_parent(step_id: UUID) -> bool:
             _ended(advance, found, gone)
         elif child.is_over:
             _ended(advance, found, _ending(child))
+        elif child.started_at is not None and found.wakes_at is not None:
+            found.wait_reason, found.wakes_at = "", None
+            if swap(found, StepStatus.RUNNING, "wakes_at"):
+                record_step(change, "step.changed", found, previous=StepStatus.RUNNING)
         else:
             return False
         advance.settle()

@@ -175,8 +175,8 @@ def _order_run(advance: Advance, step: Step, definition: Definition, context: di
     expressions.render(definition.with_, context)  # fails here, where it can be told at once
     previous = step.status
     step.status = StepStatus.QUEUED
-    step.wait_reason = f"waiting for a run of {definition.workflow}"
-    if not swap(step, previous):
+    waits.for_run(step, definition)
+    if not swap(step, previous, "wakes_at"):
         raise RuntimeError(f"step {step.pk} moved although its run is locked")
     record_step(advance.change, "step.queued", step, previous=previous)
     errands.soon(advance.change)

@@ -92,6 +92,23 @@ def readable(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
+def for_run(step: Step, definition: documents.Step) -> None:
+    """Have a step wait for a run of its own to begin, and say until when."""
+    step.wakes_at = now() + timedelta(seconds=definition.queue_timeout_seconds)
+    say_for_run(step, definition)
+
+
+def say_for_run(step: Step, definition: documents.Step) -> None:
+    """Why a step waits for its run: none was made yet, or the one that was made has no place."""
+    what = (
+        f"a place for its run of {definition.workflow}"
+        if step.child_run_id
+        else f"a run of {definition.workflow}"
+    )
+    until = f", until {readable(step.wakes_at)}" if step.wakes_at else ""
+    step.wait_reason = short(f"waiting for {what}{until}", 200)
+
+
 def only(run: Run) -> Step | None:
     """The step that a run waits in, if none of its steps is at work."""
     steps = Step.objects.filter(run=run)

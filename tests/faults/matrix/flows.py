@@ -215,15 +215,28 @@ FLOWS = {
             {"kept": "cancelled"},
             status="cancelled",
         ),
-        # What is given up: work that nobody takes, a run that could not begin, a run without an end.
+        # What is given up: work that nobody takes, a run that could not begin or not in time, a run
+        # without an end.
         Flow(
             "late",
             (
                 work("nobody", agent="fault-guest", queue_timeout_seconds=1, on_failure="continue"),
                 {"key": "wrong", "workflow": "fault-part", "with": {"tag": 1}, "on_failure": "continue"},
-                work("held", "hold", agent="fault-hand", needs=["nobody", "wrong"]),
+                {
+                    "key": "tardy",
+                    "workflow": "fault-part",
+                    "with": {"tag": "${{ input.tag }}", "group": "${{ input.tag }}"},
+                    "queue_timeout_seconds": 1e-6,
+                    "on_failure": "continue",
+                },
+                work("held", "hold", agent="fault-hand", needs=["nobody", "wrong", "tardy"]),
             ),
-            {"nobody": "timed_out|cancelled", "wrong": "failed|cancelled", "held": "cancelled|skipped"},
+            {
+                "nobody": "timed_out|cancelled",
+                "wrong": "failed|cancelled",
+                "tardy": "timed_out|cancelled",
+                "held": "cancelled|skipped",
+            },
             status="failed",
             more={"timeout_seconds": 5},
         ),

@@ -66,7 +66,8 @@ EXPECTED: dict[str, tuple[str, ...]] = {
     "stopping": _commit("agents.lease.write"),
     "called": _commit("agents.overdue.end_handed_over"),
     "late": _commit(
-        "agents.overdue.queue_time_out", "workflows.nested.refused", "workflows.engine.end_overdue_runs"
+        *("agents.overdue.queue_time_out", "workflows.nested.refused", "workflows.nested.give_up"),
+        "workflows.engine.end_overdue_runs",
     ),
 }
 # These are there for the few points that no other has; faults at the others would show nothing new.
