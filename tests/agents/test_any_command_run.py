@@ -21,10 +21,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from apps.accounts.models import Project
-from apps.agents import dispatch, lease, overdue, repair
+from apps.agents import dispatch, handed_over, lease, overdue, repair
 from apps.agents.connectors.base import Outcome
-from apps.agents.models import Agent, CommandRun, CommandRunAttempt, Worker
-from apps.agents.moves import Failure
+from apps.agents.models import Agent, CommandRun, CommandRunAttempt, Connector, Worker
+from apps.agents.moves import Failure, lease_time
 from apps.agents.services import pause_agent, resume_agent
 from apps.errors import Conflict, StaleFence
 from apps.events.clock import now
@@ -53,6 +53,8 @@ class Model:
     attempt: int = 0
     lost: int = 0
     cancelled: bool = False
+    handed_over: bool = False
+    """The agent has it and no worker does: asked of no lease, ended by its timeout or its own word."""
     history: list[str] = field(default_factory=list)
 
     def end(self, status: str) -> None:
@@ -63,6 +65,7 @@ class Model:
 
     def claim(self) -> None:
         self.status, self.fence, self.attempt = "running", self.fence + 1, self.attempt + 1
+        self.handed_over = False
 
     def fail(self, retryable: bool, final: str) -> None:
         if self.cancelled:
@@ -97,7 +100,9 @@ class Model:
 
 
 class Machine(RuleBasedStateMachine):
-    """One agent that does one thing at a time, and up to three command runs of different priority."""
+    """One agent that does one thing at a time, and up to three command runs of different priority.
+
+    It has an endpoint: a worker calls it, and holds the lease until the agent takes the work over."""
 
     until: float = 0.0
     is_failing = False  # a failure is looked for until it is small, however long that takes
@@ -112,7 +117,8 @@ class Machine(RuleBasedStateMachine):
     def begin(self) -> None:
         slug = f"p-{uuid.uuid4().hex[:8]}"
         self.project = Project.objects.create(slug=slug, name=slug)
-        self.agent = make_agent(self.project)
+        self.agent = make_agent(self.project, connector=Connector.HTTP, endpoint="https://agent.example.org")
+        self.worker = Worker.objects.get(name="w").pk
         self.command = make_command(self.project)
 
     def teardown(self) -> None:
@@ -187,7 +193,7 @@ class Machine(RuleBasedStateMachine):
             return
         model = self.models[pk]
         named = self.row(pk).dispatch_id if is_known else None
-        claimed = lease.claim(pk, named or uuid.uuid4(), worker="w")
+        claimed = lease.claim(pk, named or uuid.uuid4(), worker="w", worker_id=self.worker)
         wins = model.status == "dispatched" and is_known and not self.held
         assert (claimed is not None) == wins
         if claimed is not None:
@@ -204,6 +210,44 @@ class Machine(RuleBasedStateMachine):
         assert signal.alive == (model.status == "running" and not is_stale)
         if signal.alive:
             assert (signal.cancel, signal.pause) == (model.cancelled, self.paused)
+
+    @rule(number=st.integers(0, 2), is_stale=st.booleans())
+    def hand_over(self, number: int, is_stale: bool) -> None:
+        """The agent answered 202. A worker may say so twice."""
+        pk = self.pick(number)
+        if pk is None or self.is_late:
+            return
+        model = self.models[pk]
+        taken = handed_over.hand_over(pk, model.fence - is_stale, "Taken over.")
+        assert taken == (model.status == "running" and not is_stale)
+        model.handed_over = model.handed_over or taken
+
+    @rule()
+    def workers_are_gone(self) -> None:
+        """Every lease that workers must renew runs out; work that was handed over is nobody's loss."""
+        if self.is_late:
+            return
+        last = now() + lease_time() + timedelta(seconds=1)
+        overdue_now = CommandRun.objects.filter(status="running", lease_expires_at__lt=last)
+        lost = set(overdue_now.filter(pk__in=list(self.models)).values_list("pk", flat=True))
+        held = {pk for pk, one in self.models.items() if one.status == "running" and not one.handed_over}
+        assert lost == held
+        for pk in lost:
+            assert overdue.take_back(pk, at=last)
+            self.models[pk].lose()
+
+    @rule(number=st.integers(0, 2))
+    def end_what_was_handed_over(self, number: int) -> None:
+        """The repair loop ends what is cancelled at once: no worker stands by."""
+        pk = self.pick(number)
+        if pk is None or self.is_late:
+            return
+        model = self.models[pk]
+        ends = model.status == "running" and model.handed_over and model.cancelled
+        assert overdue.end_handed_over(pk) == ends
+        if ends:
+            model.fence += 1
+            model.end("cancelled")
 
     @rule(number=st.integers(0, 2), is_stale=st.booleans())
     def finish(self, number: int, is_stale: bool) -> None:
@@ -316,6 +360,17 @@ class Machine(RuleBasedStateMachine):
             )
             assert outcomes.count("completed") == (model.status == "completed")
             assert outcomes.count("") == (model.status == "running")
+
+    @invariant()
+    def what_was_handed_over_has_no_worker_and_lasts_to_its_timeout(self) -> None:
+        for row in CommandRun.objects.filter(pk__in=list(self.models), status="running"):
+            is_handed_over = self.models[row.pk].handed_over
+            assert handed_over.is_handed_over(row) == is_handed_over
+            assert (row.worker_id is None) == is_handed_over
+            if is_handed_over:
+                assert row.lease_expires_at is not None
+                assert row.timeout_at is not None
+                assert row.lease_expires_at > row.timeout_at
 
     @invariant()
     def the_journal_tells_each_move_once(self) -> None:
