@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.services import default_project
 from apps.agents.models.telemetry import Span, TelemetryBatch
@@ -67,3 +68,13 @@ def test_neither_storing_nor_the_sweep_goes_through_what_is_stored() -> None:
         by_age_until = "span_by_age (project_id=? AND started_at<?)" in plan
         assert by_age_until or not WHOLE.search(plan), plan
         assert not OF_AN_AGENT.search(plan), plan
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="in PostgreSQL a savepoint costs the same always")
+def test_nothing_is_stored_within_a_savepoint() -> None:
+    """In which SQLite goes through what was written before, once for every row."""
+    put(*some_turns())
+    with CaptureQueriesContext(connection) as seen:
+        assert reading.read_all() == 1
+    assert any("agents_spandata" in one["sql"] for one in seen)
+    assert not [one["sql"] for one in seen if "SAVEPOINT" in one["sql"]]

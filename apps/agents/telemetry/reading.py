@@ -21,6 +21,7 @@ from apps.agents.redaction import redact
 from apps.agents.storable import storable_text
 from apps.agents.telemetry import inbox, log_mapping, mapping, pokes, store
 from apps.agents.telemetry.facts import SpanFacts
+from apps.events import journal
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +83,10 @@ def _read_some(put_off: set[int], alone: set[int]) -> int | None:
                 return len(some)
         facts = _facts(some)  # SQLite has one writer, who is not kept waiting meanwhile
         inbox.after_you()
-        with transaction.atomic():
+        # Not an `atomic` around the change: within its savepoint SQLite would go through all pages that
+        # were written so far at the end of every row (seen 2026-11, SQLite 3.40: 190 ms for 1,024 spans
+        # instead of 20).
+        with journal.changes(some[0].project_id):
             _store(some, facts)
     except Exception as error:
         if not some:  # it was the database's fault
