@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from threading import Event
 from typing import Any
 
@@ -95,6 +97,45 @@ def test_the_late_answer_of_a_zombie_changes_nothing(
     assert (row(hook).state, row(hook).error, row(hook).attempts) == ("pending", "away", 2)
 
 
+def test_what_is_still_being_sent_is_held_on_to(
+    project: Project, admin: Caller, receiver: Answering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "RENEW_SECONDS", 0.1)
+    hook = make_hook(admin, receiver.url)
+    happen(project)
+
+    def answer_when_renewed(asked: Asked) -> bytes:
+        before = apart(lambda: row(hook).held_until)
+        deadline = time.monotonic() + 15
+        while apart(lambda: row(hook).held_until) == before and time.monotonic() < deadline:
+            Event().wait(0.05)
+        return http(204 if time.monotonic() < deadline else 500)
+
+    receiver.reply = answer_when_renewed
+    assert send() == 1
+    assert (row(hook).state, row(hook).attempts, row(hook).held_until) == ("sent", 1, None)
+
+
+def test_what_another_engine_has_by_now_is_not_taken_from_it(
+    project: Project, admin: Caller, receiver: Answering
+) -> None:
+    hook = make_hook(admin, receiver.url)
+    happen(project)
+    (held,) = sending.claim(10)
+    make_due(hook)
+    WebhookDelivery.objects.update(held_until=timezone.now())
+    (again,) = sending.claim(10)
+    sending.renew([held])
+    assert row(hook).held_until == again.until
+    sending.settle([sending.Result(held, None, Undelivered("x", permanent=True), 1.0)])
+    assert row(hook).state == "pending"
+    sending.renew([again])
+    assert row(hook).held_until == row(hook).next_at == again.until
+    assert sending.claim(10) == []
+    sending.settle([sending.Result(again, None, Undelivered("away"), 1.0)])
+    assert (row(hook).state, row(hook).error) == ("pending", "away")
+
+
 def test_a_webhook_that_is_deleted_while_its_events_are_on_their_way_is_no_error(
     project: Project, admin: Caller, receiver: Answering
 ) -> None:
@@ -124,7 +165,7 @@ def test_what_is_written_for_a_webhook_that_another_process_deleted_harms_nothin
     assert send() == 0
     orphan = WebhookDelivery.objects.get()
     assert sending.prune() == 0
-    WebhookDelivery.objects.update(created_at=orphan.created_at - sending.LEASE * 10)
+    WebhookDelivery.objects.update(created_at=orphan.created_at - timedelta(minutes=10))
     assert sending.prune() == 1
 
 

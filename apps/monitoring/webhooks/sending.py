@@ -1,9 +1,10 @@
 """Sends what the outbox holds. Any number of engines may do it at once.
 
-A delivery is won for a while, sent outside of any transaction, and what came of it written; one whose
-engine died meanwhile is due again. So an event may arrive twice, with the same id, and in another
-order than it happened. What failed is tried again over three days, then it is dead until somebody
-sends it again; a receiver that took nothing for five days is told nothing more.
+A delivery is won for a while, which is renewed as long as it is being sent, outside of any transaction,
+and what came of it is written; one whose engine died meanwhile is due again. So an event may arrive
+twice, with the same id, and in another order than it happened. What failed is tried again over three
+days, then it is dead until somebody sends it again; a receiver that took nothing for five days is told
+nothing more.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ from apps.monitoring.webhooks import endpoints
 logger = logging.getLogger(__name__)
 
 SECONDS = 20.0
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=15)
+RENEW_SECONDS = 3.0
 PAUSES = (5, 300, 1_800, *(hours * 3_600 for hours in (2, 5, 10, 14, 20, 24)))  # some three days
 JITTER = 0.2
 DISABLED_AFTER = timedelta(days=5)
@@ -51,9 +53,10 @@ DEAD_KEPT = timedelta(days=30)
 PRUNED_AT_ONCE = 5_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Held:
-    """A delivery that is this process's until the lease ends, as it is going to be sent."""
+    """A delivery that is this process's until the lease ends, as it is going to be sent. Only `until`
+    changes: when the lease is renewed."""
 
     pk: UUID
     project_id: UUID
@@ -82,16 +85,22 @@ def send_due() -> int:
     """Send everything that is due, some at a time; returns how many tries were made. Waits for the
     network."""
     tries = 0
-    flying: set[Future[Result]] = set()
+    flying: dict[Future[Result], Held] = {}
+    renewed_at = time.monotonic()
     with _loop() as loop:
         while True:
             for held in claim(AT_ONCE - len(flying)):
-                flying.add(asyncio.run_coroutine_threadsafe(_send(held), loop))
+                flying[asyncio.run_coroutine_threadsafe(_send(held), loop)] = held
                 tries += 1
             if not flying:
                 return tries
-            done, flying = wait(flying, LOOK_AGAIN_SECONDS, FIRST_COMPLETED)
+            done, _ = wait(flying, LOOK_AGAIN_SECONDS, FIRST_COMPLETED)
+            for one in done:
+                del flying[one]
             settle([one.result() for one in done])
+            if time.monotonic() - renewed_at >= RENEW_SECONDS:
+                renew(list(flying.values()))
+                renewed_at = time.monotonic()
 
 
 def claim(room: int) -> list[Held]:
@@ -112,6 +121,21 @@ def claim(room: int) -> list[Held]:
             if free > 0:
                 found += _win(endpoint, waiting.filter(next_at__lte=at).order_by("next_at")[:free], until)
     return found
+
+
+def renew(some: Sequence[Held]) -> None:
+    """Keep what is still being sent. What was lost meanwhile stays with whoever has it: its lease ends
+    at another moment, so nothing of it is written here any more."""
+    until = now() + LEASE
+    for (ends, attempt), held in groupby(
+        sorted(some, key=lambda one: (one.until, one.attempt)), key=lambda one: (one.until, one.attempt)
+    ):
+        mine = list(held)
+        WebhookDelivery.objects.filter(
+            pk__in=[one.pk for one in mine], state=DeliveryState.PENDING, held_until=ends, attempts=attempt
+        ).update(next_at=until, held_until=until)
+        for one in mine:
+            one.until = until
 
 
 def _with_something_due(at: datetime) -> QuerySet[WebhookEndpoint]:
