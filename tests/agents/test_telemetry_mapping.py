@@ -10,6 +10,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from apps.agents.telemetry.mapping import spans_of
+from apps.agents.telemetry.values import Cleaned, clean
 from tests.agents import exported
 from tests.agents.otel import (
     BEGAN,
@@ -299,3 +300,11 @@ def test_work_is_linked_to_our_run_step_and_command_run() -> None:
     for facts in (read(links), read({}, SERVICE | links)):
         assert (facts.run_id, facts.step_id, facts.command_run_id) == (RUN, STEP, COMMAND_RUN)
     assert read({"mc.run_id": "run 7"}).run_id is None
+
+
+def test_a_text_that_an_export_repeats_is_cleaned_as_if_it_stood_there_once() -> None:
+    texts = ["gpt-5-mini", "Bearer " + "a" * 40, "sk-" + "b" * 30, "c" * 63, "d" * 64, "e" * 300, "nul \0"]
+    cleaned = Cleaned()
+    for limit in (200, 64, 63, 20, 200):
+        for text in texts:
+            assert cleaned.text(text, limit) == clean(text, limit)

@@ -18,6 +18,7 @@ from apps.agents.telemetry.facts import AgentFacts, SpanFacts
 from apps.agents.telemetry.prices import cost_of
 from apps.agents.telemetry.titles import CLAUDE_CODE, TITLE_KEYS, title_of
 from apps.agents.telemetry.values import (
+    Cleaned,
     Values,
     as_content,
     as_text,
@@ -111,12 +112,13 @@ WANTED = frozenset(
 def spans_of(request: ExportTraceServiceRequest) -> list[SpanFacts]:
     """The facts of every span that has ids, in the order of the export."""
     found = []
+    cleaned = Cleaned()
     for resource_spans in request.resource_spans:
         sender = Sender(attributes(resource_spans.resource.attributes, WANTED))
         for scope_spans in resource_spans.scope_spans:
             framework = framework_of(scope_spans.scope.name)
             for span in scope_spans.spans:
-                if (facts := _facts(span, sender, framework)) is not None:
+                if (facts := _facts(span, sender, framework, cleaned)) is not None:
                     found.append(facts)
     return found
 
@@ -192,11 +194,11 @@ def links_of(values: Values) -> tuple[UUID | None, UUID | None, UUID | None]:
     return run, step, command_run
 
 
-def _facts(span: Span, sender: Sender, framework: str) -> SpanFacts | None:
+def _facts(span: Span, sender: Sender, framework: str, cleaned: Cleaned) -> SpanFacts | None:
     trace_id, span_id = hex_id(span.trace_id, 16), hex_id(span.span_id, 8)
     parent = hex_id(span.parent_span_id, 8)
-    values = attributes(span.attributes, WANTED)
-    name = clean(span.name, 200) or "unnamed"
+    values = attributes(span.attributes, WANTED, cleaned)
+    name = cleaned.text(span.name, 200) or "unnamed"
     ended_at = (
         moment(max(span.end_time_unix_nano, span.start_time_unix_nano)) if span.end_time_unix_nano else None
     )

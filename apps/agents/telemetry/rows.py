@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -30,8 +31,11 @@ _TYPES = {
     "cache_write_tokens": "bigint", "reasoning_tokens": "bigint", "names_agent": "boolean",
 }  # fmt: skip
 _DATA = ("attributes", "resource", "events", "input", "output")
-_MOMENTS = tuple(name for name, kind in _TYPES.items() if kind == "timestamptz")
-_UUIDS = tuple(name for name, kind in _TYPES.items() if kind == "uuid")
+# Where the values stand that SQLite is given in other types, and the values in that order.
+_MOMENTS = tuple(at for at, name in enumerate(COLUMNS) if _TYPES.get(name) == "timestamptz")
+_UUIDS = tuple(at for at, name in enumerate(COLUMNS) if _TYPES.get(name) == "uuid")
+_COST = COLUMNS.index("cost_usd")
+_in_order = itemgetter(*COLUMNS)
 
 _NAMES = ", ".join(COLUMNS)
 _UPDATES = ", ".join(f"{name} = EXCLUDED.{name}" for name in COLUMNS if name not in ("trace_id", "span_id"))
@@ -69,14 +73,14 @@ ON CONFLICT (span_id) DO UPDATE SET {_data_updates("::text")}
 
 _WRITE_SQLITE = f"""
 INSERT INTO agents_span (project_id, {_NAMES})
-VALUES (%(project_id)s, {", ".join(f"%({name})s" for name in COLUMNS)})
+VALUES (%s, {", ".join(["%s"] * len(COLUMNS))})
 ON CONFLICT (project_id, trace_id, span_id) DO UPDATE SET {_UPDATES}
 """  # noqa: S608
 
 _WRITE_DATA_SQLITE = f"""
 INSERT INTO agents_spandata (span_id, {", ".join(_DATA)})
-SELECT id, {", ".join(f"%({name})s" for name in _DATA)} FROM agents_span
-WHERE project_id = %(project_id)s AND trace_id = %(trace_id)s AND span_id = %(span_id)s
+SELECT id, {", ".join(["%s"] * len(_DATA))} FROM agents_span
+WHERE project_id = %s AND trace_id = %s AND span_id = %s
 ON CONFLICT (span_id) DO UPDATE SET {_data_updates("")}
 """  # noqa: S608
 
@@ -132,18 +136,18 @@ def write(project_id: UUID, written: Sequence[Row], told: Mapping[Key, SpanFacts
         return
     project = project_id.hex
     with connection.cursor() as cursor:
-        cursor.executemany(_WRITE_SQLITE, [_for_sqlite(row) | {"project_id": project} for row in written])
+        cursor.executemany(_WRITE_SQLITE, [(project, *_for_sqlite(row)) for row in written])
         data = [
-            {
-                "project_id": project,
-                "trace_id": trace_id,
-                "span_id": span_id,
-                "attributes": orjson.dumps(fact.attributes).decode(),
-                "resource": orjson.dumps(fact.resource).decode(),
-                "events": orjson.dumps(fact.events).decode(),
-                "input": fact.input,
-                "output": fact.output,
-            }
+            (
+                orjson.dumps(fact.attributes).decode(),
+                orjson.dumps(fact.resource).decode(),
+                orjson.dumps(fact.events).decode(),
+                fact.input,
+                fact.output,
+                project,
+                trace_id,
+                span_id,
+            )
             for (trace_id, span_id), fact in told.items()
         ]
         if data:
@@ -170,18 +174,21 @@ def _decimal(value: Any) -> str:
     raise TypeError(f"{type(value).__name__} cannot be stored")
 
 
-def _for_sqlite(row: Row) -> Row:
-    """The row in the types that Django keeps in SQLite."""
-    adapted = dict(row)
-    for name in _MOMENTS:
-        if adapted[name] is not None:
-            adapted[name] = _moment(adapted[name])
-    for name in _UUIDS:
-        if adapted[name] is not None:
-            adapted[name] = adapted[name].hex
-    if adapted["cost_usd"] is not None:
-        adapted["cost_usd"] = connection.ops.adapt_decimalfield_value(adapted["cost_usd"], 14, 8)
-    return adapted
+def _for_sqlite(row: Row) -> list[Any]:
+    """The values of the row by its columns, in the types that Django keeps in SQLite.
+
+    By place: to look every value up by its name costs SQLite's driver a fifth more (2026-11).
+    """
+    values = list(_in_order(row))
+    for at in _MOMENTS:
+        if values[at] is not None:
+            values[at] = _moment(values[at])
+    for at in _UUIDS:
+        if values[at] is not None:
+            values[at] = values[at].hex
+    if values[_COST] is not None:
+        values[_COST] = connection.ops.adapt_decimalfield_value(values[_COST], 14, 8)
+    return values
 
 
 def _moment(value: datetime) -> str:

@@ -29,6 +29,7 @@ MAX_KEY = 200
 MAX_DEPTH = 6
 MAX_ITEMS = 256  # of one array or map, whatever is nested in it
 LOOKED_AT = 2_048  # attributes; what comes behind is not read
+SHORT, MOST_KNOWN = 64, 500  # characters of a text that is cleaned once for its export, and such texts
 CUT = "…"
 _MARGIN = 256  # a secret that the cut would halve is still seen whole
 _SHORTEST_SECRET = 8
@@ -39,7 +40,27 @@ _NOISE = frozenset({"logfire.json_schema"})
 Values = dict[str, Any]
 
 
-def attributes(pairs: Iterable[KeyValue], wanted: frozenset[str]) -> Values:
+class Cleaned:
+    """Short texts of one export as `clean` leaves them: most stand in every other span of it.
+
+    For one export only, because the secrets that no text may hold are told anew while we run.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, str] = {}
+
+    def text(self, text: str, limit: int) -> str:
+        """As `clean`."""
+        found = self._known.get(text) if limit >= SHORT else None
+        if found is None:
+            found = clean(text, limit)
+            # What is shorter than any limit was not cut by this one.
+            if len(text) < SHORT and len(found) < SHORT <= limit and len(self._known) < MOST_KNOWN:
+                self._known[text] = found
+        return found
+
+
+def attributes(pairs: Iterable[KeyValue], wanted: frozenset[str], cleaned: Cleaned | None = None) -> Values:
     """The pairs as a dictionary. `wanted` are kept even where there are too many."""
     found: Values = {}
     left, budget = MAX_ATTRIBUTES, MAX_ALL_TEXT
@@ -55,7 +76,10 @@ def attributes(pairs: Iterable[KeyValue], wanted: frozenset[str]) -> Values:
         if value.HasField("string_value"):
             text = value.string_value
             if len(text) >= _SHORTEST_SECRET:
-                text = REDACTED if is_secret_key(key) else clean(text, min(MAX_TEXT, budget))
+                if is_secret_key(key):
+                    text = REDACTED
+                else:
+                    text = (cleaned.text if cleaned else clean)(text, min(MAX_TEXT, budget))
                 budget -= len(text)
             elif "\0" in text:
                 text = storable_text(text)
