@@ -1,5 +1,6 @@
 /** Who an agent is: how work reaches it, which model it uses, what it can do and what it was told. */
 import { Link } from "@tanstack/react-router";
+import { KNOWN_BY } from "@/components/status/signal";
 import { Card } from "@/components/ui/card";
 import { TimeAgo } from "@/components/ui/time-ago";
 import { Fact, Facts } from "@/components/work/facts";
@@ -14,13 +15,6 @@ const CONNECTORS: Record<string, string> = {
   llm: "llm: the server calls a model for it",
   http: "http: the server calls its endpoint",
   pull: "pull: it asks the server for work",
-};
-
-/** How its status is known; always with the age of the signal. */
-const KNOWN_BY: Record<string, string> = {
-  live: "live: it said so itself",
-  event: "event: its telemetry told of a start or an end",
-  inferred: "inferred from its telemetry",
 };
 
 export function AgentAbout({ agent }: { agent: AgentDetail }) {

@@ -2,7 +2,7 @@
 import { Link } from "@tanstack/react-router";
 import { memo } from "react";
 import { Chip, lookOf, StatusIcon, StatusText } from "@/components/status";
-import { TimeAgo } from "@/components/ui/time-ago";
+import { Signal } from "@/components/status/signal";
 import { rowLink } from "@/components/work/list";
 import type { DashboardAgent } from "@/lib/api/types";
 import { cx } from "@/lib/cx";
@@ -35,14 +35,14 @@ export const AgentCard = memo(function AgentCard({ agent }: { agent: DashboardAg
       <div className="flex items-center gap-1.5 text-meta">
         <StatusIcon status={agent.status} size={13} />
         <span>{look.label}</span>
-        <TimeAgo at={agent.last_active} className="tnum ml-auto text-caption text-muted" />
+        <Signal agent={agent} className="tnum ml-auto text-caption text-muted" />
       </div>
     </div>
   );
 });
 
 const COLUMNS =
-  "grid grid-cols-[minmax(0,1fr)_auto] items-center gap-x-4 px-4 md:grid-cols-[minmax(0,220px)_104px_minmax(0,1fr)_minmax(0,200px)_72px_88px]";
+  "grid grid-cols-[minmax(0,1fr)_auto_auto] items-center gap-x-4 px-4 max-md:gap-x-3 md:grid-cols-[minmax(0,220px)_104px_minmax(0,1fr)_minmax(0,200px)_72px_96px]";
 
 export function AgentRowHead() {
   return (
@@ -52,7 +52,7 @@ export function AgentRowHead() {
       <span>Now</span>
       <span>Can do</span>
       <span>Through</span>
-      <span className="text-right">Active</span>
+      <span className="text-right">Heard</span>
     </div>
   );
 }
@@ -74,7 +74,7 @@ export const AgentRow = memo(function AgentRow({ agent }: { agent: DashboardAgen
         {others.length > 0 && <Chip>+{others.length}</Chip>}
       </span>
       <span className="text-meta text-muted max-md:hidden">{agent.connector}</span>
-      <TimeAgo at={agent.last_active} className="tnum text-right text-meta text-muted max-md:hidden" />
+      <Signal agent={agent} className="tnum whitespace-nowrap text-right text-meta text-muted" />
     </div>
   );
 });

@@ -4,11 +4,11 @@ import { Link } from "@tanstack/react-router";
 import { Pause, Play, Send } from "lucide-react";
 import { useState } from "react";
 import { DemoLabel, StatusChip, StatusText } from "@/components/status";
+import { Signal } from "@/components/status/signal";
 import { Button } from "@/components/ui/button";
 import { Card } from "@/components/ui/card";
 import { Page } from "@/components/ui/page";
 import { EmptyState, Skeleton } from "@/components/ui/states";
-import { TimeAgo } from "@/components/ui/time-ago";
 import { toast } from "@/components/ui/toast";
 import { CommandRunRows } from "@/components/work/command-run-rows";
 import { Loaded } from "@/components/work/loaded";
@@ -57,7 +57,8 @@ function Title({ agent }: { agent: AgentDetail }) {
       <StatusChip status={agent.status} />
       {agent.demo && agent.connector === "llm" && <DemoLabel />}
       <span className="text-table font-normal text-muted">
-        {words(agent.type)} · active <TimeAgo at={agent.last_active} />
+        {words(agent.type)} · {agent.provenance ? "" : "active "}
+        <Signal agent={agent} />
       </span>
     </span>
   );

@@ -5,6 +5,7 @@ import { Copyable } from "@/components/ui/copyable";
 import { Page } from "@/components/ui/page";
 import { useAgentStatus } from "@/hooks";
 import type { NewApiKey } from "@/lib/api/types";
+import { cx } from "@/lib/cx";
 import { KeyStep } from "./key-step";
 import { Signal } from "./signal";
 import { WayPicker } from "./way-picker";
@@ -38,7 +39,14 @@ export function ConnectPage({ way: wayId, onWay }: ConnectPageProps) {
           <Card title="3. Paste and start">
             <Snippets way={way} made={key} />
           </Card>
-          <Card title="4. Its first signal">
+          {/* On a small screen it lies under the program to paste: in sight while it is waited for. */}
+          <Card
+            title="4. Its first signal"
+            className={cx(
+              key &&
+                "max-lg:sticky max-lg:bottom-2 max-lg:z-10 max-md:bottom-[calc(72px+env(safe-area-inset-bottom))] max-lg:shadow-(--shadow)",
+            )}
+          >
             <Signal made={key} />
           </Card>
         </div>

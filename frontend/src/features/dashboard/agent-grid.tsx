@@ -2,9 +2,9 @@ import { Link } from "@tanstack/react-router";
 import { Bot } from "lucide-react";
 import { memo, useMemo } from "react";
 import { lookOf, StatusText } from "@/components/status";
+import { Signal } from "@/components/status/signal";
 import { Card } from "@/components/ui/card";
 import { EmptyState, ErrorState, Skeleton } from "@/components/ui/states";
-import { TimeAgo } from "@/components/ui/time-ago";
 import { useSteady } from "@/components/work/steady";
 import { useAgentStatus } from "@/hooks";
 import type { DashboardAgent } from "@/lib/api/types";
@@ -88,9 +88,9 @@ const AgentCard = memo(function AgentCard({ agent }: { agent: DashboardAgent }) 
         >
           {line}
         </span>
-        <span className="flex gap-2 text-caption text-muted max-sm:hidden">
+        <span className="flex gap-2 text-caption text-muted">
           <span className="min-w-0 flex-1 truncate">{visibleText(words(agent.type))}</span>
-          <TimeAgo at={agent.last_active} className="tnum shrink-0" />
+          <Signal agent={agent} className="tnum shrink-0" />
         </span>
       </Link>
     </li>

@@ -66,6 +66,11 @@ export function relative(value: Instant, now: number): string {
   return `${unit(seconds)} ago`;
 }
 
+/** `relative` where the place is narrow: "12 s" for what was 12 seconds ago. */
+export function age(value: Instant, now: number): string {
+  return relative(value, now).replace(/ ago$/, "");
+}
+
 function unit(s: number): string {
   if (s < 60) return `${s} s`;
   if (s < 3600) return `${Math.floor(s / 60)} m`;
