@@ -6,9 +6,10 @@ import { shellRoute } from "./shell";
 export const runRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/runs/$id",
-  validateSearch: (search): { step?: string; item?: number } => ({
+  validateSearch: (search): { step?: string; item?: number; span?: number } => ({
     step: searchText(search.step),
     item: searchPlace(search.item),
+    span: searchPlace(search.span),
   }),
   component: lazyRouteComponent(() => patiently(() => import("./run.lazy")), "RunRoute"),
 });

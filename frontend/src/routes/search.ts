@@ -6,9 +6,9 @@ export function searchText(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" && value.length <= MOST ? value : undefined;
 }
 
-/** A place in a list, from 0. */
+/** A place in a list, from 0, or the number of a span. */
 export function searchPlace(value: unknown): number | undefined {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 && value < 1e6
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 && value < 1e12
     ? value
     : undefined;
 }

@@ -1,9 +1,11 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
 import { patiently } from "@/lib/new-build";
+import { searchPlace } from "./search";
 import { shellRoute } from "./shell";
 
 export const sessionRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/sessions/$id",
+  validateSearch: (search): { span?: number } => ({ span: searchPlace(search.span) }),
   component: lazyRouteComponent(() => patiently(() => import("./session.lazy")), "SessionRoute"),
 });

@@ -1,2 +1,3 @@
 export { ActivityRows, KnownCost } from "./activity-rows";
+export { SpanDialog } from "./span-dialog";
 export { SpanTree } from "./span-tree";

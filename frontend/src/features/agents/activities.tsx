@@ -2,7 +2,7 @@
 import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useEffect } from "react";
-import { ActivityRows } from "@/components/spans";
+import { ActivityRows, SpanDialog } from "@/components/spans";
 import { buttonClass } from "@/components/ui/button";
 import { Card } from "@/components/ui/card";
 import { EmptyState } from "@/components/ui/states";
@@ -43,6 +43,7 @@ export function Activities({ agent }: { agent: AgentDetail }) {
           )
         }
       </Loaded>
+      <SpanDialog />
     </Card>
   );
 }

@@ -94,7 +94,7 @@ function RunBody({ run, step: key, item, onStep: choose }: { run: Run } & Omit<R
               <RunPanel run={run} onStep={onStep} />
             )}
           </div>
-          <RunSpans run={run} />
+          <RunSpans key={step?.id} run={run} step={step} />
         </div>
       </div>
     </>

@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
-import { ActivityRows, KnownCost } from "@/components/spans";
+import { ActivityRows, KnownCost, SpanDialog } from "@/components/spans";
 import { StatusText } from "@/components/status";
 import { Card } from "@/components/ui/card";
 import { Page } from "@/components/ui/page";
@@ -33,6 +33,7 @@ export function SessionPage({ id }: { id: string }) {
           </>
         )}
       </Loaded>
+      <SpanDialog />
     </Page>
   );
 }

@@ -28,6 +28,7 @@ export const keys = {
     detail: (id: string) => ["agents", "detail", id] as const,
     commandRuns: (id: string) => ["agents", "command-runs", id] as const,
     activities: (id: string) => ["agents", "activities", id] as const,
+    span: (id: number) => ["agents", "span", id] as const,
     activity: (traceId: string, spanId: string) => ["agents", "activity", traceId, spanId] as const,
   },
   sessions: {

@@ -3,7 +3,7 @@ import { queryOptions } from "@tanstack/react-query";
 import { api, unwrap } from "./client";
 import { keys } from "./keys";
 import { cursorList } from "./paging";
-import type { RunSpans, Session } from "./types";
+import type { RunSpans, Session, Span } from "./types";
 
 export type SessionFilter = { agent?: string | undefined; q?: string | undefined };
 
@@ -24,4 +24,12 @@ export const runSpansQuery = (id: string) =>
     queryKey: keys.runs.spans(id),
     queryFn: ({ signal }): Promise<RunSpans> =>
       unwrap(api.GET("/api/v1/runs/{run_id}/spans/", { params: { path: { run_id: id } }, signal })),
+  });
+
+/** One span with its attributes, events, input and output. */
+export const spanQuery = (id: number) =>
+  queryOptions({
+    queryKey: keys.agents.span(id),
+    queryFn: ({ signal }): Promise<Span> =>
+      unwrap(api.GET("/api/v1/spans/{span_id}/", { params: { path: { span_id: id } }, signal })),
   });

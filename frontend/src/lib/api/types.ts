@@ -40,6 +40,7 @@ export type AlertState = S["AlertStateEnum"];
 export type Activity = S["Activity"];
 export type ActivityDetail = S["ActivityDetail"];
 export type SpanRow = S["DeepSpan"];
+export type Span = S["Span"];
 export type SessionRow = S["SessionRow"];
 export type Session = S["Session"];
 export type RunSpans = S["RunSpans"];
