@@ -115,6 +115,7 @@ NOT_REACHED = {
         ),
         _FOUND,
     ),
+    "agents.telemetry.reading.read_some": "an export goes with what is read of it, in one transaction",
     "agents.overdue.end_cancelled": "an agent that does not stop has 30 s first; the same code as take_back",
     "agents.repair.mark_silent_agents": "an agent is silent for a minute first; shows it as offline only",
     "monitoring.alerts.hear_telemetry_lost": "tells of telemetry that is gone; no work hangs on it",
