@@ -54,6 +54,15 @@ def test_the_sums_are_the_same_whether_the_engine_or_the_reader_makes_them(
     assert sessions.sum_stale() == 0
 
 
+def test_the_sums_of_many_sessions_are_made_in_one_round(project: Project) -> None:
+    """After an upgrade there are thousands: a slice a round took minutes."""
+    count = 2 * sessions.SUMMED_AT_ONCE + 1
+    store.take(project.pk, None, [one for number in range(count) for one in turn(number + 1, f"s-{number}")])
+    assert sessions.sum_stale(seconds=0) == sessions.SUMMED_AT_ONCE
+    assert sessions.sum_stale(seconds=600) == count - sessions.SUMMED_AT_ONCE
+    assert set(Session.objects.values_list("stale", "activities", "input_tokens")) == {(False, 1, 100)}
+
+
 def test_a_span_that_names_no_session_changes_the_sums_of_its_activitys(
     project: Project, reader: Caller
 ) -> None:

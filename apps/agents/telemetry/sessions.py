@@ -7,6 +7,7 @@ after, and for whoever reads a session that is still stale.
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,7 +29,8 @@ from apps.events.conditions import is_of
 AGENTS_SHOWN = 5
 ACTIVITIES_SHOWN = 50
 AT_ONCE = 1_000  # activities
-SUMMED_A_ROUND = 50
+SUMMED_AT_ONCE = 50
+SECONDS_A_ROUND = 0.5
 MOST_ALIKE = 100  # agents whose name a search finds
 NUMBERS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
 SUMS = ("status", "agents", "activities", "errors", *NUMBERS, "cost_usd", "cost_source", "unpriced_calls")
@@ -79,9 +81,22 @@ def is_due() -> bool:
     return Session.objects.filter(stale=True).order_by().exists()
 
 
-def sum_stale() -> int:
-    """Make the sums of sessions that changed, some in a round; returns how many."""
-    stale = list(Session.objects.filter(stale=True).order_by("id")[:SUMMED_A_ROUND])
+def sum_stale(seconds: float = SECONDS_A_ROUND) -> int:
+    """Make the sums of sessions that changed, slice by slice for so long; returns how many.
+
+    Each of them once: those that change all the time must not keep a round going.
+    """
+    until = time.monotonic() + seconds
+    count = last = 0
+    while stale := list(Session.objects.filter(stale=True, id__gt=last).order_by("id")[:SUMMED_AT_ONCE]):
+        _sum_all(stale)
+        count, last = count + len(stale), stale[-1].pk
+        if len(stale) < SUMMED_AT_ONCE or time.monotonic() >= until:
+            break
+    return count
+
+
+def _sum_all(stale: Sequence[Session]) -> None:
     by_project: dict[UUID, list[Session]] = defaultdict(list)
     for row in stale:
         by_project[row.project_id].append(row)
@@ -90,7 +105,6 @@ def sum_stale() -> int:
         for row in rows:
             # What changed meanwhile stays stale.
             Session.objects.filter(pk=row.pk, changes=row.changes).update(stale=False, **sums[row.name])
-    return len(stale)
 
 
 @dataclass(slots=True)
