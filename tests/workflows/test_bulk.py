@@ -59,6 +59,21 @@ def test_many_runs_are_cancelled_by_filter(project: Project, workflow: Workflow,
     assert done(operator.post(path, {"filter": {"origin": "schedule"}}))[:2] == (1, 1)
 
 
+@pytest.mark.parametrize("origin", [Origin.SCHEDULE, Origin.TRIGGER])
+def test_the_runs_of_one_schedule_or_trigger_are_meant_by_its_id(
+    workflow: Workflow, operator: Caller, origin: Origin
+) -> None:
+    mine, theirs = uuid4(), uuid4()
+    runs = [start(workflow) for _ in range(3)]
+    for run, origin_id in zip(runs, (mine, theirs, mine), strict=True):
+        Run.objects.filter(pk=run.pk).update(origin=origin, origin_id=origin_id)
+    assert done(operator.post("runs/pauses/", {"filter": {origin: str(mine)}})) == (2, 2, 0, [])
+    assert [fresh(run).status for run in runs] == ["paused", "running", "paused"]
+    other = Origin.TRIGGER if origin == Origin.SCHEDULE else Origin.SCHEDULE
+    assert done(operator.post("runs/pauses/", {"filter": {other: str(mine)}})) == (0, 0, 0, [])
+    assert operator.post("runs/pauses/", {"filter": {origin: "no id"}}).status_code == 400
+
+
 def test_a_dry_run_says_on_how_many_and_does_nothing(workflow: Workflow, operator: Caller) -> None:
     runs = [start(workflow) for _ in range(3)]
     control.pause_run(runs[0])

@@ -27,6 +27,8 @@ class RunFilterSerializer(serializers.Serializer[Any]):
     status = serializers.ChoiceField(required=False, choices=RunStatus.choices)
     workflow = serializers.CharField(required=False, help_text="The slug of a workflow")
     origin = serializers.ChoiceField(required=False, choices=Origin.choices)
+    schedule = serializers.UUIDField(required=False, help_text="The id of the schedule that started them")
+    trigger = serializers.UUIDField(required=False, help_text="The id of the trigger that started them")
     ids = serializers.ListField(child=serializers.UUIDField(), required=False, max_length=BULK)
 
 
@@ -82,7 +84,11 @@ def _where(project_id: UUID, said: dict[str, Any]) -> Q:
     where: dict[str, Any] = {name: said[name] for name in ("status", "origin") if name in said}
     if "workflow" in said:
         where["workflow"] = workflow_id(project_id, said["workflow"])
-    return Q(**where)
+    found = Q(**where)
+    for origin in (Origin.SCHEDULE, Origin.TRIGGER):
+        if origin in said:
+            found &= Q(origin=origin, origin_id=said[origin])
+    return found
 
 
 class RunCancellationsView(_BulkView):

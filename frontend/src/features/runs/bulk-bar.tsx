@@ -32,11 +32,10 @@ export function BulkBar({ selection, filter, rows }: BulkBarProps) {
   const [isAll, setAll] = useState(false);
   const [verb, setVerb] = useState<BulkVerb | null>(null);
   const isShown = selection.ids.size > 0;
-  const mayBeAll = filter.schedule === undefined && filter.trigger === undefined;
   const matching = useQuery({
     queryKey: keys.runs.matching(filter),
     queryFn: () => countMatching(filter),
-    enabled: isShown && mayBeAll,
+    enabled: isShown,
   });
   const clear = () => {
     setAll(false);

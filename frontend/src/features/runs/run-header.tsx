@@ -5,7 +5,7 @@ import { Elapsed, TimeAgo } from "@/components/ui/time-ago";
 import { Fact, Facts } from "@/components/work/facts";
 import { TokenCount } from "@/components/work/tokens";
 import type { Run } from "@/lib/api/types";
-import { count, percent, sentence, visibleText, words } from "@/lib/format";
+import { cost, count, percent, sentence, visibleText, words } from "@/lib/format";
 import { localTimes } from "@/lib/time";
 import { doneOf, isOver } from "./model";
 
@@ -76,6 +76,7 @@ export function RunHeader({ run }: { run: Run }) {
         <Fact name="Tokens">
           <TokenCount tokens={run.tokens} />
         </Fact>
+        {run.cost_usd !== null && <Fact name="Cost">{cost(run.cost_usd)}</Fact>}
         <Fact name="Version">{run.version}</Fact>
         {run.priority !== 0 && <Fact name="Priority">{run.priority}</Fact>}
         {run.concurrency_key && <Fact name="Limit key">{visibleText(run.concurrency_key)}</Fact>}

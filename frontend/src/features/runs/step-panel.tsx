@@ -20,6 +20,7 @@ import { stepQuery } from "@/lib/api/steps";
 import type { CommandRun, Run, Step } from "@/lib/api/types";
 import { sentence, visibleText } from "@/lib/format";
 import { localTimes } from "@/lib/time";
+import { ItemErrors } from "./item-errors";
 import { MapItems } from "./map-items";
 import { isLarge, isOver } from "./model";
 import { RetryFrom } from "./retry-run";
@@ -87,10 +88,17 @@ function Panel({ run, step, onItem, onClose }: PanelProps) {
         {step.error && (
           <Failure error={step.error} title={isItem ? "This item failed" : "This step failed"} />
         )}
+        {step.sent_back && !step.error && (
+          <Failure
+            error={step.sent_back}
+            title={`With attempt ${step.sent_back.attempt} it sent the run back`}
+          />
+        )}
         {step.status === "running" && id !== null && <Writing step={step} commandRun={commandRun} />}
       </div>
       {step.kind === "map" && (
         <Section title="Items">
+          <ItemErrors errors={step.item_errors} onItem={onItem} />
           <MapItems runId={run.id} step={step} onItem={onItem} />
         </Section>
       )}

@@ -3891,7 +3891,17 @@ export interface components {
         RunFilterRequest: {
             ids?: string[];
             origin?: components["schemas"]["OriginEnum"];
+            /**
+             * Format: uuid
+             * @description The id of the schedule that started them
+             */
+            schedule?: string;
             status?: components["schemas"]["RunStatusEnum"];
+            /**
+             * Format: uuid
+             * @description The id of the trigger that started them
+             */
+            trigger?: string;
             /** @description The slug of a workflow */
             workflow?: string;
         };
