@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import inspect
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db.models import F
 
 from apps.accounts.models import Project
 from apps.agents import dispatch, lease
 from apps.workflows import control, engine, nested, stopping
 from apps.workflows import services as workflows
-from apps.workflows.models import Run
+from apps.workflows.models import Run, Step
 from tests.monitoring.verify import verify_action
 from tests.workflows import acting
 
@@ -19,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 PROVED = {
     *("nested.start_runs", "nested.tell_parents", "nested.stop_unwanted", "nested.pause_with_parents"),
-    *("nested.wake", "nested.look_after", "nested.sweep"),
+    *("nested.wake", "nested.look_after", "nested.sweep", "nested.put_off", "nested.give_up"),
     *("stopping.stop_command_runs", "stopping.stop_unwanted"),
 }
 READS = {"nested.open_below"}
@@ -97,6 +99,28 @@ def test_a_nested_run_starts_pauses_fails_is_tried_again_and_cancelled(project: 
     with verify_action(project.pk):
         engine.sweep()
     assert set(Run.objects.values_list("status", flat=True)) == {"cancelled", "failed"}
+
+
+def test_a_nested_run_that_finds_no_place_is_put_off_by_a_pause_and_then_given_up(project: Project) -> None:
+    busy = acting.make_workflow(project, {"inside": {}}, concurrency={"limit": 1})
+    acting.start(busy)
+    sub = {"workflow": busy.slug, "queue_timeout_seconds": 600}
+    run = acting.start(acting.make_workflow(project, {"sub": sub}))
+    with verify_action(project.pk):
+        assert nested.start_runs() == 1
+    step = Step.objects.get(run=run)
+    with verify_action(project.pk):
+        control.pause_run(run)
+    with verify_action(project.pk):
+        control.resume_run(run)
+    resumed = Step.objects.get(run=run).wakes_at
+    assert step.wakes_at
+    assert resumed
+    assert resumed > step.wakes_at
+    Step.objects.filter(pk=step.pk).update(wakes_at=F("wakes_at") - timedelta(seconds=700))
+    with verify_action(project.pk):
+        assert nested.give_up() == 1
+    assert Step.objects.get(pk=step.pk).status == "timed_out"
 
 
 def test_no_verb_is_without_its_proof() -> None:
