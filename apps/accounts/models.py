@@ -58,6 +58,12 @@ class Project(models.Model):
     max_command_runs = models.PositiveIntegerField(
         null=True, blank=True, help_text="Command runs at work at a time; empty: no limit"
     )
+    notice_secret_version = models.PositiveIntegerField(
+        default=1, editable=False, help_text="The secret is derived, not stored"
+    )
+    old_notice_secret_until = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Until then notices are signed with it, too"
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     members: models.ManyToManyField[User, Membership] = models.ManyToManyField(
         User, through="Membership", related_name="projects"

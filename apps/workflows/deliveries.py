@@ -15,13 +15,12 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.core.mail.backends import console, smtp
 from django.core.mail.backends.base import BaseEmailBackend
-from django.utils.crypto import salted_hmac
 
-from apps.accounts.models import Project
-from apps.agents import signatures, signed_post
+from apps.agents import signed_post
 from apps.agents.signed_post import Undelivered
+from apps.events.clock import now
 from apps.events.kinds import rfc3339
-from apps.workflows import links
+from apps.workflows import links, notice_secret
 from apps.workflows.models import Approval, Notice, NoticeKind, Run
 from apps.workflows.plain import one_line, visible
 from apps.workflows.record import short
@@ -37,12 +36,6 @@ def deliver(notice: Notice) -> None:
         _send_email(notice)
     else:
         _send_webhook(notice)
-
-
-def webhook_secret(project: Project) -> str:
-    """With what the project's webhooks are signed: derived from SECRET_KEY, stored nowhere."""
-    key = salted_hmac("mission-control.webhook", project.pk.hex, algorithm="sha256").digest()
-    return signatures.secret_text(key)
 
 
 def _send_email(notice: Notice) -> None:
@@ -122,7 +115,7 @@ def _letter(notice: Notice) -> str:
 
 def _send_webhook(notice: Notice) -> None:
     """One POST with the headers of Standard Webhooks and the envelope of CloudEvents."""
-    secrets = [webhook_secret(notice.project)]
+    secrets = notice_secret.signing(notice.project, now())
     request = signed_post.request_of(notice.target, event_of(notice), str(notice.pk), secrets)
     signed_post.post(request, seconds=SECONDS)
 

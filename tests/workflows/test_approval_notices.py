@@ -133,7 +133,8 @@ def test_admins_and_nobody_else_read_the_secret_over_http(project: Project, caps
     call_command("webhook_secret", project=project.slug)
     printed = capsys.readouterr().out.strip()
     answer = caller(make_user(Role.ADMIN, project)).get("project/notice-secret/")
-    assert (answer.status_code, answer.json()) == (200, {"secret": printed})
+    assert answer.status_code == 200
+    assert answer.json() == {"secret": printed, "version": 1, "old_secret_until": None}
     assert "no-store" in answer.headers["Cache-Control"]
     assert caller(make_user(Role.OPERATOR, project)).get("project/notice-secret/").status_code == 403
     assert caller(make_user(Role.VIEWER, project)).get("project/notice-secret/").status_code == 403
@@ -141,6 +142,45 @@ def test_admins_and_nobody_else_read_the_secret_over_http(project: Project, caps
     assert Caller(key.text).get("project/notice-secret/").status_code == 403
     other = caller(make_user(Role.ADMIN, make_project())).get("project/notice-secret/")
     assert other.json()["secret"] != printed
+
+
+def test_a_rotated_secret_signs_beside_the_old_one_until_the_overlap_is_over(
+    project: Project, hook: Answering
+) -> None:
+    admin = caller(make_user(Role.ADMIN, project))
+    old = admin.get("project/notice-secret/").json()["secret"]
+    answer = admin.post("project/notice-secret/", {"overlap_hours": 1})
+    assert (answer.status_code, answer.json()["version"]) == (200, 2)
+    assert "no-store" in answer.headers["Cache-Control"]
+    new = answer.json()["secret"]
+    assert new != old
+    workflow = asking(project, notify={"webhooks": [hook.url]})
+    for good in (True, False):
+        ask(workflow)
+        send()
+        asked = hook.asked[-1]
+        assert signatures.is_signed(new, asked.headers, asked.body, time.time())
+        assert signatures.is_signed(old, asked.headers, asked.body, time.time()) is good
+        Project.objects.filter(pk=project.pk).update(old_notice_secret_until=timezone.now())
+    assert admin.get("project/notice-secret/").json() == {
+        "secret": new,
+        "version": 2,
+        "old_secret_until": None,
+    }
+    third = admin.post("project/notice-secret/", {"overlap_hours": 0}).json()
+    assert (third["version"], third["old_secret_until"]) == (3, None)
+    assert third["secret"] not in {old, new}
+
+
+def test_only_admins_rotate_the_secret_and_a_wrong_overlap_is_named(project: Project) -> None:
+    admin = caller(make_user(Role.ADMIN, project))
+    for wrong in (-1, 169, "soon", None):
+        refused = admin.post("project/notice-secret/", {"overlap_hours": wrong})
+        assert refused.status_code == 400
+        assert "overlap_hours" in str(refused.json())
+    operator = caller(make_user(Role.OPERATOR, project))
+    assert operator.post("project/notice-secret/", {"overlap_hours": 1}).status_code == 403
+    assert admin.get("project/notice-secret/").json()["version"] == 1
 
 
 def test_each_project_signs_with_a_secret_of_its_own(project: Project, capsys: Any) -> None:

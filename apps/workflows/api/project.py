@@ -1,7 +1,8 @@
-"""The project itself, over HTTP: its limits, and how much is at work beside them."""
+"""The project itself, over HTTP: its limits, how much is at work beside them, the secret of its notices."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -14,7 +15,9 @@ from rest_framework.response import Response
 from apps.accounts.api.authentication import principal_of
 from apps.accounts.api.permissions import IsAdmin, IsViewer
 from apps.accounts.models import Project
-from apps.workflows import deliveries, limits
+from apps.events.clock import now
+from apps.workflows import limits, notice_secret
+from apps.workflows.triggers import MOST_OVERLAP_HOURS
 
 
 class ProjectSerializer(serializers.Serializer[Any]):
@@ -34,6 +37,19 @@ class ProjectSerializer(serializers.Serializer[Any]):
 
 class NoticeSecretSerializer(serializers.Serializer[Any]):
     secret = serializers.CharField(help_text="`whsec_…`, with which the webhooks of approvals are signed")
+    version = serializers.IntegerField(help_text="How many secrets the project has had", min_value=1)
+    old_secret_until = serializers.DateTimeField(
+        allow_null=True, help_text="Until then they are signed with the secret before, too"
+    )
+
+
+class RotateNoticeSecretSerializer(serializers.Serializer[Any]):
+    overlap_hours = serializers.IntegerField(
+        default=24,
+        min_value=0,
+        max_value=MOST_OVERLAP_HOURS,
+        help_text="So long notices are signed with the old secret, too, 0 to 168",
+    )
 
 
 class ProjectView(GenericAPIView[Project]):
@@ -65,6 +81,27 @@ class NoticeSecretView(GenericAPIView[Project]):
     def get(self, request: Request) -> Response:
         """The secret that webhooks of approvals are signed with; they check it as Standard Webhooks say.
         It is derived from the server's `SECRET_KEY` and stored nowhere."""
-        project = Project.objects.get(pk=principal_of(request).project_id)
-        row = {"secret": deliveries.webhook_secret(project)}
-        return Response(NoticeSecretSerializer(row).data, headers={"Cache-Control": "no-store"})
+        return _with_secret(Project.objects.get(pk=principal_of(request).project_id))
+
+    @extend_schema(
+        operation_id="rotate_notice_secret",
+        tags=["project"],
+        request=RotateNoticeSecretSerializer,
+        responses={200: NoticeSecretSerializer},
+    )
+    def post(self, request: Request) -> Response:
+        """Give the project another secret. Until the overlap has passed notices carry both signatures."""
+        given = RotateNoticeSecretSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        overlap = timedelta(hours=given.validated_data["overlap_hours"])
+        return _with_secret(notice_secret.rotate(principal_of(request).project_id, overlap=overlap))
+
+
+def _with_secret(project: Project) -> Response:
+    until = project.old_notice_secret_until
+    row = {
+        "secret": notice_secret.of(project),
+        "version": project.notice_secret_version,
+        "old_secret_until": until if until and until > now() else None,
+    }
+    return Response(NoticeSecretSerializer(row).data, headers={"Cache-Control": "no-store"})

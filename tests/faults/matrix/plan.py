@@ -96,6 +96,7 @@ NOT_REACHED = {
             *("workflows.control.pause", "workflows.control.resume", "workflows.control.prioritise"),
             *("workflows.control.retry_run", "workflows.limits.change_limits"),
             *("workflows.management.commands.workflows.apply", "workflows.notices.send_again"),
+            *("workflows.notice_secret.rotate",),
             *("workflows.questions.ask", "workflows.schedules.create_schedule"),
             *("workflows.schedules.change_schedule", "workflows.schedules.delete_schedule"),
             *("workflows.schedules.run_now", "workflows.services.apply_definition"),

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.accounts.models import Project
 from apps.accounts.services import DEFAULT_PROJECT_SLUG
-from apps.workflows.deliveries import webhook_secret
+from apps.workflows import notice_secret
 
 
 class Command(BaseCommand):
@@ -21,4 +21,4 @@ class Command(BaseCommand):
         project = Project.objects.filter(slug=options["project"]).first()
         if project is None:
             raise CommandError(f"There is no project {options['project']!r}.")
-        self.stdout.write(webhook_secret(project))
+        self.stdout.write(notice_secret.of(project))

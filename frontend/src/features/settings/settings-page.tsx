@@ -13,6 +13,7 @@ import { words } from "@/lib/format";
 import { Facts } from "./facts";
 import { Health } from "./health";
 import { Limits } from "./limits";
+import { Notices } from "./notices";
 import { Webhooks } from "./webhooks";
 
 export function SettingsPage() {
@@ -25,6 +26,7 @@ export function SettingsPage() {
         <Health />
         <Limits />
         {mayReadWebhooks && <Webhooks />}
+        {me?.project.role === "admin" && <Notices />}
         {me?.project.role === "admin" && <Keys />}
       </div>
     </Page>

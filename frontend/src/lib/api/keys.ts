@@ -107,6 +107,7 @@ export const keys = {
   webhookKinds: ["webhook-kinds"] as const,
   /** The project's limits and what is at work. */
   project: ["project"] as const,
+  noticeSecret: ["notice-secret"] as const,
   /** Whether the whole project is held. */
   pause: ["pause"] as const,
   events: {

@@ -940,7 +940,8 @@ export interface paths {
          */
         get: operations["get_notice_secret"];
         put?: never;
-        post?: never;
+        /** @description Give the project another secret. Until the overlap has passed notices carry both signatures. */
+        post: operations["rotate_notice_secret"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3232,8 +3233,15 @@ export interface components {
         /** @enum {string} */
         NoticeKindEnum: "email" | "webhook";
         NoticeSecret: {
+            /**
+             * Format: date-time
+             * @description Until then they are signed with the secret before, too
+             */
+            old_secret_until: string | null;
             /** @description `whsec_…`, with which the webhooks of approvals are signed */
             secret: string;
+            /** @description How many secrets the project has had */
+            version: number;
         };
         /** @enum {string} */
         NoticeStateEnum: "pending" | "sent" | "dead";
@@ -3756,6 +3764,13 @@ export interface components {
             /**
              * Format: double
              * @description How long the old key goes on, 0 to 168; default 24
+             * @default 24
+             */
+            overlap_hours: number;
+        };
+        RotateNoticeSecretRequest: {
+            /**
+             * @description So long notices are signed with the old secret, too, 0 to 168
              * @default 24
              */
             overlap_hours: number;
@@ -7166,6 +7181,38 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoticeSecret"];
+                };
+            };
+            /** @description An error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotate_notice_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RotateNoticeSecretRequest"];
+            };
+        };
         responses: {
             200: {
                 headers: {

@@ -3,6 +3,7 @@ import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query
 import { api, unwrap } from "./client";
 import { ApiError } from "./errors";
 import { keys } from "./keys";
+import type { components } from "./schema";
 import type { Health } from "./types";
 
 export const projectQuery = queryOptions({
@@ -11,6 +12,22 @@ export const projectQuery = queryOptions({
   // What is at work moves all the time; only the limits are told live.
   refetchInterval: 10_000,
 });
+
+export type NoticeSecret = components["schemas"]["NoticeSecret"];
+
+/** Read when somebody looks at it, never before, and not kept afterwards. */
+export const noticeSecretQuery = queryOptions({
+  queryKey: keys.noticeSecret,
+  queryFn: ({ signal }) => unwrap(api.GET("/api/v1/project/notice-secret/", { signal })),
+  gcTime: 0,
+});
+
+export function useRotateNoticeSecret() {
+  return useMutation({
+    mutationFn: (overlap_hours: number) =>
+      unwrap(api.POST("/api/v1/project/notice-secret/", { body: { overlap_hours } })),
+  });
+}
 
 export function useChangeLimits() {
   const client = useQueryClient();
