@@ -20,7 +20,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.db import DatabaseError, OperationalError, close_old_connections
+from django.db import DatabaseError, DataError, OperationalError, close_old_connections
 from django.utils import timezone
 
 from apps.agents import handed_over, lease, lines
@@ -103,6 +103,8 @@ class Body:
 
 
 End = Outcome | Failure | HandedOver | None
+# What a database, or the way to it, says of a value that it cannot hold.
+UNSTORABLE = (DataError, ArithmeticError, TypeError, ValueError, RecursionError)
 GIVEN = {"give_back": Given.BACK, "cancel": Given.UP}
 
 
@@ -214,12 +216,20 @@ class WorkerProcess:
 
     def _write_end(self, body: Body, end: End) -> Ended | None:
         """T5/T6/T10/T14, or the lease left to the agent; retried through database blips until the lease
-        has run out."""
+        has run out. A result that no database takes is a failure: it would be refused for ever."""
         deadline = body.renewed_at + settings.MC.lease_seconds
         pause = 0.1
         while True:
             try:
                 return self._write_once(body, end)
+            except UNSTORABLE as error:
+                if not isinstance(end, Outcome):
+                    raise
+                logger.exception(
+                    "a result cannot be stored", extra={"command_run_id": str(body.claimed.command_run_id)}
+                )
+                message = f"The result cannot be stored ({type(error).__name__})."
+                end = Failure("bad_result", message, retryable=False)
             except DatabaseError:
                 if time.monotonic() >= deadline:
                     raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -50,6 +51,14 @@ async def test_an_agent_s_instructions_and_the_prompt_reach_the_model(configure:
 
 async def test_tokens_that_nobody_counted_stay_unknown(configure: Any) -> None:
     async with provider(stream("Hello")) as server:
+        configure(llm_model="tiny", llm_base_url=server.url)
+        outcome = await LLMConnector().run(work(), Told())
+    assert (outcome.input_tokens, outcome.output_tokens) == (None, None)
+
+
+async def test_a_count_beyond_belief_is_no_count(configure: Any) -> None:
+    usage = {"prompt_tokens": 10**12, "completion_tokens": 4, "total_tokens": 10**12 + 4}
+    async with provider(stream("Hello", usage=usage)) as server:
         configure(llm_model="tiny", llm_base_url=server.url)
         outcome = await LLMConnector().run(work(), Told())
     assert (outcome.input_tokens, outcome.output_tokens) == (None, None)
@@ -140,6 +149,17 @@ def test_a_cost_is_known_or_left_out(text: str, url: str, usage: dict[str, Any],
     cost = cost_of(spec, response)
     assert cost is None or (known and 0 < cost < 1)
     assert (cost is not None) is known
+
+
+@pytest.mark.parametrize(("said", "cost"), [("0.25", 0.25), ("1e30", None), ("-1", None), ("NaN", None)])
+def test_a_charge_beyond_belief_is_no_cost(said: str, cost: float | None) -> None:
+    from pydantic_ai.messages import ModelResponse
+    from pydantic_ai.usage import RequestUsage
+
+    usage = RequestUsage(input_tokens=1, output_tokens=1)
+    usage.cost = Decimal(said)
+    response = ModelResponse(parts=[], usage=usage, model_name="tiny", provider_name="openai")
+    assert cost_of(parse_model("tiny", "http://127.0.0.1:1/v1"), response) == cost
 
 
 def test_an_idle_process_does_not_load_the_model_library() -> None:

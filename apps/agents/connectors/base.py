@@ -44,6 +44,11 @@ class Work:
         return f"00-{trace}-{self.command_run_id.hex[:16]}-01"
 
 
+# More than that nobody measured: no agent's figure is taken for one.
+MOST_TOKENS = 2_000_000_000
+MOST_COST = Decimal(100_000)  # US dollars
+
+
 @dataclass(frozen=True)
 class Outcome:
     """The result of a piece of work. Token counts are measured ones; None means nobody measured."""

@@ -18,7 +18,7 @@ import orjson
 from django.conf import settings
 
 from apps.agents import credentials, outbound, signatures
-from apps.agents.connectors.base import ConnectorError, HandedOver, Outcome, Report, Work
+from apps.agents.connectors.base import MOST_TOKENS, ConnectorError, HandedOver, Outcome, Report, Work
 from apps.agents.outbound import Answer, OutboundError, Request
 from apps.agents.storable import storable_text
 
@@ -29,7 +29,6 @@ MARGIN_SECONDS = 5  # whoever runs the work stops it in time; this is for when n
 NOTICE_SECONDS = 10.0
 LONGEST_EXCERPT = 300
 MAY_PASS = frozenset({408, 425, 429})
-MOST_TOKENS = 2_000_000_000
 
 _notices: set[asyncio.Task[None]] = set()
 

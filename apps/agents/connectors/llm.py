@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
-from apps.agents.connectors.base import Connector, ConnectorError, Outcome, Report, Work
+from apps.agents.connectors.base import (
+    MOST_COST,
+    MOST_TOKENS,
+    Connector,
+    ConnectorError,
+    Outcome,
+    Report,
+    Work,
+)
 from apps.agents.connectors.model import ModelNotUsable, ModelSpec, build_model, parse_model
 
 if TYPE_CHECKING:
@@ -133,13 +141,17 @@ def _tokens(usage: RequestUsage) -> tuple[int | None, int | None]:
     """What the provider counted, or nothing: a count is never guessed."""
     if usage.unmeasured_requests or not (usage.input_tokens or usage.output_tokens):
         return None, None
+    if not (0 <= usage.input_tokens <= MOST_TOKENS and 0 <= usage.output_tokens <= MOST_TOKENS):
+        return None, None
     return usage.input_tokens, usage.output_tokens
 
 
 def cost_of(spec: ModelSpec, response: ModelResponse) -> Decimal | None:
     """What the provider charged, or its list price where known; nothing for a server of one's own."""
     if (reported := getattr(response.usage, "cost", None)) is not None:
-        return Decimal(str(reported)).quantize(MICRODOLLAR)
+        charged = Decimal(str(reported))
+        is_credible = charged.is_finite() and 0 <= charged <= MOST_COST
+        return charged.quantize(MICRODOLLAR) if is_credible else None
     if spec.base_url or spec.provider == "ollama" or _tokens(response.usage) == (None, None):
         return None
     try:
