@@ -5,8 +5,8 @@ baseline claims and finishes rows of one small table with a journal line each, i
 
 Two installations stand side by side, one empty and one with `--history=N` finished runs (default 50,000;
 the goals speak of 1,000,000, which takes one to two minutes to fill and 3 GB). They are measured in turns,
-`--rounds=N` (3) times each, and the better of each figure is compared: a machine's speed wanders more
-between minutes than most of these figures. `--steps=N` fan out (1,000), `--runs=N` runs of ten steps
+`--rounds=N` (3) times each, and the median of the ratios of neighbours is told: a machine's speed wanders
+more between minutes than the history costs. `--steps=N` fan out (1,000), `--runs=N` runs of ten steps
 (200), `--only=server` or `--only=embedded`. At last the lists are compared once more, when the empty one
 has just enough runs to fill a page of each: an empty page costs next to nothing.
 """
@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
+from statistics import median
 from typing import Any
 
 import psutil
@@ -30,6 +31,9 @@ from tests.rig.client import Client
 from tests.rig.process import Process
 from tests.rig.stack import ROOT, Stack
 from tests.rig.waiting import until
+
+Figures = dict[str, float]
+Pair = tuple[Figures, Figures]  # of the empty one, and of the one with a history
 
 DEFAULTS = {"history": 50_000, "steps": 1_000, "runs": 200, "rounds": 3}
 STARTERS = 4
@@ -97,39 +101,48 @@ def main() -> None:
             if sizes["history"]:
                 full = Installation(mode, durable=True, env=USUAL)
                 with full:
-                    best = compare(mode, sizes, empty, full)
+                    usual = compare(mode, sizes, empty, full)
             else:
-                best = better([measure(empty, sizes, f"{mode}, empty") for _ in range(sizes["rounds"])])
-            print(ratio(f"{mode}: fan-out", best["steps/s"], bare))
+                usual = middle([measure(empty, sizes, f"{mode}, empty") for _ in range(sizes["rounds"])])
+            print(ratio(f"{mode}: fan-out", usual["steps/s"], bare))
 
 
 def compare(mode: str, sizes: dict[str, int], empty: Installation, full: Installation) -> dict[str, float]:
-    """The better figures of the empty one; says how many times dearer each is with the history."""
+    """The median figures of the empty one; says how many times dearer each is with the history."""
     full.manage("prepare", str(sizes["steps"]))
     measure(full, sizes, f"{mode}, warming up")
     title = f"{mode}, {sizes['history']:,} runs"
     _say(f"{mode}: adding {sizes['history']:,} finished runs", full.fill(sizes["history"]), "s")
     measure(full, sizes, f"{mode}, warming up")
-    found: dict[str, list[dict[str, float]]] = {"empty": [], "full": []}
+    pairs: list[Pair] = []
     for number in range(sizes["rounds"]):
-        turns = [("empty", empty, f"{mode}, empty"), ("full", full, title)]
-        for kind, one, name in turns if number % 2 else reversed(turns):
-            found[kind].append(measure(one, sizes, name))
+        turns = [(empty, f"{mode}, empty"), (full, title)]
+        found = [measure(one, sizes, name) for one, name in (turns, turns[::-1])[number % 2]]
+        pairs.append((found[number % 2], found[1 - number % 2]))
+    for name, times in dearer(pairs).items():
+        if name not in LISTS:
+            _say(f"{mode}: {name}, with history", times, "x the empty one")
     empty.fill(A_PAGE)
-    asked = [
-        (lists(empty.client(), f"{mode}, {A_PAGE:,} runs"), lists(full.client(), title)) for _ in range(2)
-    ]
-    without = better(found["empty"]) | better([of_page for of_page, _ in asked])
-    history = better(found["full"]) | better([of_full for _, of_full in asked])
-    for name in without:
-        times = without[name] / history[name] if name.endswith("/s") else history[name] / without[name]
-        _say(f"{mode}: {name}, with history", times, "x the empty one")
-    return without
+    names = (f"{mode}, {A_PAGE:,} runs", title)
+    pages = [(lists(empty.client(), names[0]), lists(full.client(), names[1])) for _ in pairs]
+    for name, times in dearer(pages).items():
+        _say(f"{mode}: {name}, with history", times, f"x that of {A_PAGE:,} runs")
+    return middle([one for one, _ in pairs])
 
 
-def better(rounds: Sequence[dict[str, float]]) -> dict[str, float]:
-    """The best of each figure: the highest of what is counted a second, the lowest of all others."""
-    return {name: (max if name.endswith("/s") else min)(one[name] for one in rounds) for name in rounds[0]}
+def dearer(pairs: Sequence[Pair]) -> dict[str, float]:
+    """How many times dearer each figure is in the second of a pair; the median of the pairs."""
+    return middle(
+        [
+            {name: one[name] / two[name] if name.endswith("/s") else two[name] / one[name] for name in one}
+            for one, two in pairs
+        ]
+    )
+
+
+def middle(rounds: Sequence[Figures]) -> Figures:
+    """The median of each figure."""
+    return {name: median(one[name] for one in rounds) for name in rounds[0]}
 
 
 def measure(installation: Installation, sizes: dict[str, int], name: str) -> dict[str, float]:
