@@ -2,8 +2,8 @@
 
 Each copy is a run with its data and its first step, and that step's command run with its data, attempt
 and a log line; every hundredth failed. The columns are the models' own, so that a new one is copied too.
-Ids grow with the number of the copy and are spread over the whole range, so that the indexes are like
-those of random ids and yet are written from one end to the other; the other indexes are made afterwards.
+Ids begin with the time that a copy shows, as those of the product do, and grow with its number, so that
+the indexes are written from one end to the other; the other indexes are made afterwards.
 Nothing else may use the database meanwhile.
 """
 
@@ -11,6 +11,7 @@ Nothing else may use the database meanwhile.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,6 +22,7 @@ from django.db import connection, models
 from django.db.models import F
 
 from apps.agents.models import CommandRun, CommandRunAttempt, CommandRunData, CommandRunLine
+from apps.events.ids import TURN
 from apps.events.models import Event, Stream
 from apps.workflows.models import Run, RunData, RunStatus, Step, Workflow
 
@@ -55,8 +57,8 @@ def fill(count: int) -> None:
 def _copy_all(run: Run, step: Step, number: int, some: range, count: int) -> None:
     """The rows of the copies `some`, of `count` in all."""
     assert step.command_run_id is not None
-    salt = os.urandom(2).hex()
-    run_id, step_id, work_id = (_id(kind, salt, count) for kind in ("400a", "400b", "400c"))
+    salt = f"8{os.urandom(2).hex()[1:]}"
+    run_id, step_id, work_id = (_id(kind, salt, count) for kind in ("800a", "800b", "800c"))
     over = f"CASE WHEN c.n % {FAILED_EVERY} = 0 THEN 'failed' ELSE 'completed' END"
     code = f"CASE WHEN c.n % {FAILED_EVERY} = 0 THEN 'bench' ELSE '' END"
 
@@ -81,12 +83,20 @@ def _copy_all(run: Run, step: Step, number: int, some: range, count: int) -> Non
 
 
 def _id(kind: str, salt: str, count: int) -> str:
-    """The id of the copy `c.n` as an expression; `kind` tells the tables apart, `salt` the chunks."""
-    share = f"(c.n * 4294967295 / {count})"
+    """The id of the copy `c.n` as an expression, like those that `new_id` makes at the time of the copy.
+
+    `kind` tells the tables apart, `salt` the chunks.
+    """
+    turn = f"(({int(time.time())} - {_back(count)}) / {TURN}) & 16777215"
     if connection.vendor == "postgresql":
-        text = f"lpad(to_hex({share}), 8, '0') || '{salt}{kind}8000' || lpad(to_hex(c.n), 12, '0')"
-        return f"({text})::uuid"
-    return f"printf('%08x{salt}{kind}8000%012x', {share}, c.n)"
+        parts = (f"lpad(to_hex({number}), {width}, '0')" for number, width in ((turn, 6), ("c.n", 6)))
+        return f"({' || '.join(parts)} || '{kind}{salt}' || lpad(to_hex(c.n), 12, '0'))::uuid"
+    return f"printf('%06x%06x{kind}{salt}%012x', {turn}, c.n, c.n)"
+
+
+def _back(count: int) -> str:
+    """By how many seconds the copy `c.n` is older than its template."""
+    return f"(({count} - c.n + 1) * {APART_SECONDS})"
 
 
 def _copy(
@@ -118,7 +128,7 @@ def _moved(field: models.Field[Any, Any], count: int) -> str:
     column = f't."{field.column}"'
     if not isinstance(field, models.DateTimeField):
         return column
-    back = f"({count} - c.n + 1) * {APART_SECONDS}"
+    back = _back(count)
     if connection.vendor == "postgresql":
         return f"{column} - {back} * interval '1 second'"
     return f"strftime('%Y-%m-%d %H:%M:%f', {column}, (-{back}) || ' seconds')"

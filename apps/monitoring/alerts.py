@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import cast
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django.db.models import Count, F, Q, QuerySet
 from django.utils import timezone
@@ -199,7 +199,6 @@ def raise_alert(change: Change, found: Condition) -> None:
         _record(change, "alert.repeated", again.get())
         return
     alert = Alert(
-        id=uuid4(),
         project_id=change.project_id,
         rule=found.rule,
         subject=found.subject,

@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from apps.accounts.models import Project
+from apps.events.ids import new_id
 
 
 class MetricSample(models.Model):
@@ -66,7 +67,7 @@ class AlertLevel(models.TextChoices):
 class Alert(models.Model):
     """A rule that fired for one subject; there is at most one that is not resolved."""
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="alerts")
     rule = models.CharField(max_length=50)
     subject = models.CharField(max_length=100, help_text="What it is about, as the rule names it")
@@ -134,7 +135,7 @@ class DeliveryState(models.TextChoices):
 class WebhookDelivery(models.Model):
     """One event for one endpoint: an outbox row, written in the transaction of what it tells."""
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
     # Not checked by the database: what happens must not fail, nor wait, because an endpoint goes away.
     endpoint = models.ForeignKey(

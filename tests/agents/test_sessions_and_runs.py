@@ -148,3 +148,13 @@ def test_what_agents_do_for_steps_of_a_run_stays_apart_in_its_one_trace(
         ("agent", 0, str(steps[a])), ("llm", 1, str(steps[a])),
         ("agent", 0, str(steps[b])), ("llm", 1, str(steps[b])),
     ]  # fmt: skip
+
+
+def test_work_handed_out_before_ids_began_with_the_time_is_known_by_its_trace(project: Project) -> None:
+    start(make_workflow(project, {"a": {}}), by="rita")
+    take(project)
+    work = CommandRun.objects.get(project=project)
+    work.pk, work.run_id, work.step_id = uuid4(), None, None
+    work.save(force_insert=True)
+    store.take(project.pk, None, [span(1, trace_id=work.pk.hex, parent_span_id=work.pk.hex[:16])])
+    assert Span.objects.get(project=project).command_run_id == work.pk

@@ -16,6 +16,7 @@ from django.db.models.functions import Cast, Coalesce
 from django.utils import timezone
 
 from apps.accounts.models import Project
+from apps.events.ids import new_id
 
 
 class Connector(models.TextChoices):
@@ -165,7 +166,7 @@ class CommandRun(models.Model):
     changes nothing. `run_id`, `step_id` and `workflow_id` are the workflow's, opaque here.
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     # The three without an index are the first column of one below.
     project = models.ForeignKey(
         Project, on_delete=models.CASCADE, related_name="command_runs", db_index=False

@@ -103,8 +103,8 @@ def _of(
 
 
 def _may_be_a_run(trace_id: str) -> bool:
-    """Ids of runs are random UUIDs, which most ids of traces are not."""
-    return trace_id[12] == "4" and trace_id[16] in "89ab"
+    """Ids of runs are UUIDs of version 8, or 4 if they are older; most ids of traces are neither."""
+    return trace_id[12] in "48" and trace_id[16] in "89ab"
 
 
 def _known(project_id: UUID, runs: Collection[UUID], steps: Collection[UUID]) -> Known:

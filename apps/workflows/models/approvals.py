@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
-
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
 from apps.accounts.models import Project
+from apps.events.ids import new_id
 from apps.workflows.models.runs import Run, Step
 from apps.workflows.models.states import ApprovalState, NoticeKind, NoticeState
 
@@ -17,7 +16,7 @@ class Approval(models.Model):
     """One question to people, asked by a waiting step, whose form is in the run's document; or by an
     agent at work on a command run, which then has neither run nor step unless it works for one."""
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="approvals")
     run = models.ForeignKey(Run, null=True, blank=True, on_delete=models.CASCADE, related_name="approvals")
     step = models.ForeignKey(Step, null=True, blank=True, on_delete=models.CASCADE, related_name="approvals")
@@ -102,7 +101,7 @@ class ApprovalDecision(models.Model):
 class Notice(models.Model):
     """One message to somebody outside about an approval: an outbox row, written with what it tells."""
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="notices")
     approval = models.ForeignKey(Approval, on_delete=models.CASCADE, related_name="notices")
     kind = models.CharField(max_length=10, choices=NoticeKind.choices)

@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from apps.accounts.models import Project
+from apps.events.ids import new_id
 from apps.workflows.models.states import RUN_OVER, STEP_OVER, Origin, RunStatus, StepKind, StepStatus
 
 
@@ -61,7 +62,7 @@ class WorkflowVersion(models.Model):
 class Run(models.Model):
     """One execution of a workflow version. Narrow: input and output are in `RunData`."""
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     # Both are the first column of indexes below.
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="runs", db_index=False)
     workflow = models.ForeignKey(Workflow, on_delete=models.PROTECT, related_name="runs", db_index=False)
@@ -159,7 +160,7 @@ class RunData(models.Model):
 class Step(models.Model):
     """One node of a run."""
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     run = models.ForeignKey(
         Run, on_delete=models.CASCADE, related_name="steps", db_index=False,
         help_text="The first column of what is unique",
