@@ -12,6 +12,7 @@ from django.db import IntegrityError
 from apps.agents import outbound, services
 from apps.agents.models import Agent, Connector
 from apps.agents.outbound import OutboundError
+from apps.agents.record import record_agent
 from apps.errors import Conflict, InvalidInput
 from apps.events import journal
 
@@ -80,10 +81,11 @@ def rotate_secret(agent: Agent) -> Agent:
     """Give it another secret. Calls are signed with the one before, too, until the next rotation."""
     if agent.connector != Connector.HTTP:
         raise Conflict("Only an agent with an HTTP endpoint has a secret.")
-    with journal.changes(agent.project_id):
+    with journal.changes(agent.project_id) as change:
         current = Agent.objects.select_for_update(no_key=True).get(pk=agent.pk)
         current.secret_version += 1
         current.save(update_fields=["secret_version"])
+        record_agent(change, "agent.secret_rotated", current)
     return current
 
 

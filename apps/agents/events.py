@@ -11,7 +11,7 @@ from apps.events.kinds import EventBody, Moment, TickBody
 
 
 class AgentChanged(EventBody):
-    """An agent as it now is. Kinds: agent.added, agent.changed."""
+    """An agent as it now is. Kinds: agent.added, agent.changed, agent.secret_rotated."""
 
     entity: ClassVar[str] = "agent"
     entity_key: ClassVar[str] = "agent_id"

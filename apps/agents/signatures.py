@@ -15,6 +15,7 @@ PREFIX = "whsec_"
 TOLERANCE_SECONDS = 300  # a delivery signed earlier or later than this is refused
 MAX_SIGNATURES = 8  # a sender that changes its secret signs with the old and the new one
 MAX_ID = 255
+MOST_OVERLAP_HOURS = 168  # a secret signs, or is taken, beside the one that follows it
 
 
 def secret_text(key: bytes) -> str:

@@ -144,6 +144,21 @@ class LimitsChanged(EventBody):
     by: str
 
 
+class NoticeSecretRotated(EventBody):
+    """The webhooks of approvals are signed with another secret, which only admins may read. Until
+    `old_secret_until`, if there is one, they carry the signature of the one before, too.
+    Kind: project.secret_rotated."""
+
+    entity: ClassVar[str] = "project"
+    entity_key: ClassVar[str] = "project_id"
+
+    type: Literal["notice_secret_update"] = "notice_secret_update"
+    project_id: UUID
+    version: int
+    old_secret_until: Moment | None
+    by: str
+
+
 class WorkflowSaved(EventBody):
     """A definition has a new version, which new runs take. Kind: workflow.saved.
 

@@ -14,6 +14,7 @@ from django.utils.crypto import salted_hmac
 from apps.accounts.models import Project
 from apps.agents import signatures
 from apps.events import journal
+from apps.workflows.events import NoticeSecretRotated
 
 
 def of(project: Project) -> str:
@@ -30,13 +31,22 @@ def signing(project: Project, at: datetime) -> list[str]:
     return found
 
 
-def rotate(project_id: UUID, *, overlap: timedelta) -> Project:
+def rotate(project_id: UUID, *, overlap: timedelta, by: str = "") -> Project:
     """Give the project another; notices carry the old signature, too, until `overlap` has passed."""
     with journal.changes(project_id) as change:
         project = Project.objects.select_for_update(no_key=True).get(pk=project_id)
         project.notice_secret_version += 1
         project.old_notice_secret_until = change.moment() + overlap if overlap else None
         project.save(update_fields=["notice_secret_version", "old_notice_secret_until"])
+        change.record(
+            "project.secret_rotated",
+            NoticeSecretRotated(
+                project_id=project_id,
+                version=project.notice_secret_version,
+                old_secret_until=project.old_notice_secret_until,
+                by=by,
+            ),
+        )
     return project
 
 

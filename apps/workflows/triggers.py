@@ -35,7 +35,7 @@ HEADERS = frozenset(
     | {"x-github-event", "x-github-delivery", "x-github-hook-id", "x-gitea-event", "x-gitlab-event"}
     | {"x-event-key", "x-event-type", "x-request-id", "ce-id", "ce-type", "ce-source", "ce-subject"}
 )
-MOST_OVERLAP_HOURS = 168
+
 NAME_TAKEN = "another trigger of this project has this name; take another"
 
 

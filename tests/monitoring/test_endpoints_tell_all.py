@@ -38,7 +38,7 @@ def test_an_agent_with_an_endpoint_is_added_changed_and_removed(project: Project
     assert agent.capabilities == ["coding"]
     with verify_action(project.pk):
         agent = endpoints.amend(agent, {"name": "Elsewhere", "type": "review", "capabilities": ["review"]})
-    with verify_action(project.pk, silent=True):
+    with verify_action(project.pk):
         endpoints.rotate_secret(agent)
     agent.refresh_from_db()
     assert (agent.name, agent.secret_version) == ("Elsewhere", 2)

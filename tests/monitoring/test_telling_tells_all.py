@@ -18,7 +18,7 @@ from apps.agents.http_work import HttpOrder
 from apps.agents.models import CommandRun
 from apps.events import journal
 from apps.monitoring import alerts
-from apps.workflows import engine, notices
+from apps.workflows import engine, notice_secret, notices
 from apps.workflows.models import Notice
 from tests.agents.factories import make_worker
 from tests.monitoring.verify import verify_action
@@ -27,7 +27,13 @@ from tests.workflows import acting, telling
 
 pytestmark = pytest.mark.django_db
 
-PROVED = {"notices.write", "notices.send_due", "notices.send_again", "http_work.accept_http_run"}
+PROVED = {
+    "notices.write",
+    "notices.send_due",
+    "notices.send_again",
+    "http_work.accept_http_run",
+    "notice_secret.rotate",
+}
 
 
 @pytest.fixture
@@ -78,6 +84,11 @@ def test_a_question_is_escalated_and_decided_by_a_link(project: Project, setting
         assert telling.press(link).status_code == 409
 
 
+def test_the_secret_of_notices_is_rotated(project: Project) -> None:
+    with verify_action(project.pk):
+        notice_secret.rotate(project.pk, overlap=timedelta(hours=1), by="rita")
+
+
 def test_a_request_is_accepted_dispatched_claimed_lost_and_finished(project: Project) -> None:
     make_worker()
     with verify_action(project.pk), journal.changes(project.pk) as change:
@@ -98,7 +109,7 @@ def test_a_request_is_accepted_dispatched_claimed_lost_and_finished(project: Pro
 
 
 def test_no_verb_here_is_without_its_proof() -> None:
-    modules: tuple[ModuleType, ...] = (notices, http_work)
+    modules: tuple[ModuleType, ...] = (notices, notice_secret, http_work)
     found = {
         f"{module.__name__.rpartition('.')[2]}.{name}"
         for module in modules

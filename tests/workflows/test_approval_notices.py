@@ -23,6 +23,7 @@ from apps.workflows import approvals, engine, notices, services
 from apps.workflows.models import Approval, Notice, NoticeState, Step
 from config.engine import duties
 from tests.accounts.people import Caller, caller, make_key, make_user
+from tests.monitoring.verify import verify_action
 from tests.rig.answering import Answering, answering, http
 from tests.rig.mailbox import Mailbox, mailbox
 from tests.workflows.acting import events, fresh, make_project
@@ -170,6 +171,17 @@ def test_a_rotated_secret_signs_beside_the_old_one_until_the_overlap_is_over(
     third = admin.post("project/notice-secret/", {"overlap_hours": 0}).json()
     assert (third["version"], third["old_secret_until"]) == (3, None)
     assert third["secret"] not in {old, new}
+
+
+def test_the_journal_tells_of_a_rotation_and_not_of_the_secret(project: Project) -> None:
+    admin = caller(make_user(Role.ADMIN, project))
+    with verify_action(project.pk) as told:
+        made = admin.post("project/notice-secret/", {"overlap_hours": 1}).json()
+    (event,) = told
+    assert (event.kind, event.payload["version"]) == ("project.secret_rotated", 2)
+    assert event.payload["old_secret_until"] == made["old_secret_until"]
+    assert event.payload["by"] == admin.get("me/").json()["username"]
+    assert made["secret"] not in str(event)
 
 
 def test_only_admins_rotate_the_secret_and_a_wrong_overlap_is_named(project: Project) -> None:

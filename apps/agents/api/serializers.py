@@ -7,8 +7,16 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.agents.models import AgentStatus, Connector, Provenance, RunStatus, WorkKind
+from apps.agents.signatures import MOST_OVERLAP_HOURS
 
 NAME = r"^[^\x00-\x1f\x7f]+$"
+
+
+class OverlapHours(serializers.IntegerField):
+    """For how many hours a secret stays good beside the one that takes its place."""
+
+    def __init__(self, *, default: int, help_text: str) -> None:
+        super().__init__(default=default, min_value=0, max_value=MOST_OVERLAP_HOURS, help_text=help_text)
 
 
 class AgentRowSerializer(serializers.Serializer[Any]):

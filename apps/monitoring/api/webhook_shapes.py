@@ -6,8 +6,8 @@ from typing import Any
 
 from rest_framework import serializers as s
 
+from apps.agents.api.serializers import OverlapHours
 from apps.monitoring.models import DeliveryState
-from apps.monitoring.webhooks.endpoints import MOST_OVERLAP_HOURS
 
 
 class WebhookKind(s.Serializer[Any]):
@@ -50,11 +50,8 @@ class ChangeWebhook(s.Serializer[Any]):
 
 
 class RotateSecret(s.Serializer[Any]):
-    overlap_hours = s.IntegerField(
-        default=24,
-        min_value=0,
-        max_value=MOST_OVERLAP_HOURS,
-        help_text="So long events are signed with the old secret, too",
+    overlap_hours = OverlapHours(
+        default=24, help_text="So long events are signed with the old secret, too, 0 to 168"
     )
 
 

@@ -33,7 +33,7 @@ from apps.monitoring.webhooks import catalogue, outbox
 
 EDITABLE = ("name", "url", "events", "enabled")
 MOST_ENDPOINTS = 50
-MOST_OVERLAP_HOURS = 168
+
 MOST_AT_ONCE = 1_000
 TEST_SECONDS = 10.0
 DISABLED = "webhook_disabled"

@@ -15,9 +15,9 @@ from rest_framework.response import Response
 from apps.accounts.api.authentication import principal_of
 from apps.accounts.api.permissions import IsAdmin, IsViewer
 from apps.accounts.models import Project
+from apps.agents.api.serializers import OverlapHours
 from apps.events.clock import now
 from apps.workflows import limits, notice_secret
-from apps.workflows.triggers import MOST_OVERLAP_HOURS
 
 
 class ProjectSerializer(serializers.Serializer[Any]):
@@ -44,11 +44,8 @@ class NoticeSecretSerializer(serializers.Serializer[Any]):
 
 
 class RotateNoticeSecretSerializer(serializers.Serializer[Any]):
-    overlap_hours = serializers.IntegerField(
-        default=24,
-        min_value=0,
-        max_value=MOST_OVERLAP_HOURS,
-        help_text="So long notices are signed with the old secret, too, 0 to 168",
+    overlap_hours = OverlapHours(
+        default=24, help_text="So long notices are signed with the old secret, too, 0 to 168"
     )
 
 
@@ -94,7 +91,10 @@ class NoticeSecretView(GenericAPIView[Project]):
         given = RotateNoticeSecretSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         overlap = timedelta(hours=given.validated_data["overlap_hours"])
-        return _with_secret(notice_secret.rotate(principal_of(request).project_id, overlap=overlap))
+        principal = principal_of(request)
+        return _with_secret(
+            notice_secret.rotate(principal.project_id, overlap=overlap, by=principal.username)
+        )
 
 
 def _with_secret(project: Project) -> Response:

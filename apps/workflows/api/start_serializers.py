@@ -6,9 +6,9 @@ from typing import Any
 
 from rest_framework import serializers
 
+from apps.agents.api.serializers import OverlapHours
 from apps.workflows.models import Misfire, Overlap, RunStatus, TickOutcome
 from apps.workflows.schedules import MAX_CATCH_UP
-from apps.workflows.triggers import MOST_OVERLAP_HOURS
 
 PRIORITY = {"min_value": -100, "max_value": 100, "help_text": "Higher goes first"}
 
@@ -115,11 +115,8 @@ class TriggerWithSecretSerializer(TriggerSerializer):
 
 
 class RotateTriggerSecretSerializer(serializers.Serializer[Any]):
-    overlap_hours = serializers.IntegerField(
-        default=0,
-        min_value=0,
-        max_value=MOST_OVERLAP_HOURS,
-        help_text="So long requests signed with the old secret are taken, too, 0 to 168",
+    overlap_hours = OverlapHours(
+        default=0, help_text="So long requests signed with the old secret are taken, too, 0 to 168"
     )
 
 

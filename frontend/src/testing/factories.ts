@@ -5,6 +5,7 @@ import type {
   AlertEvent,
   ApprovalEvent,
   CommandRunEvent,
+  NoticeSecretEvent,
   PauseEvent,
   StepEvent,
   WorkflowEvent,
@@ -260,6 +261,16 @@ export const pauseEvent = (seq: number, over: Partial<PauseEvent> = {}): PauseEv
   subject_id: id(),
   workflow: null,
   paused: true,
+  by: "grace",
+  ...over,
+});
+
+export const noticeSecretEvent = (seq: number, over: Partial<NoticeSecretEvent> = {}): NoticeSecretEvent => ({
+  ...place(seq, "project.secret_rotated"),
+  type: "notice_secret_update",
+  project_id: id(),
+  version: 2,
+  old_secret_until: null,
   by: "grace",
   ...over,
 });

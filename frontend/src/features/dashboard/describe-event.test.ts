@@ -6,6 +6,7 @@ import {
   approvalEvent,
   commandRunEvent,
   makeAgent,
+  noticeSecretEvent,
   pauseEvent,
   stepEvent,
   workflowEvent,
@@ -24,6 +25,12 @@ suite("an event", () => {
   it("is one sentence with its link", () => {
     expect(say(agentEvent(1, { agent_id: "a1", name: "Triager", status: "error", last_error: "boom" }))).toBe(
       "Triager is in error: boom -> /agents/a1",
+    );
+    expect(say({ ...agentEvent(1, { agent_id: "a1", name: "Far" }), kind: "agent.secret_rotated" })).toBe(
+      "Far has another secret -> /agents/a1",
+    );
+    expect(say(noticeSecretEvent(2, { by: "grace" }))).toBe(
+      "The secret of approval notices was rotated by grace -> /settings",
     );
     expect(say(approvalEvent(2))).toBe("Ship the fix? waits for a person -> /approvals");
     expect(say(approvalEvent(3, { state: "rejected", run_id: "r1" }))).toBe(
@@ -56,10 +63,11 @@ suite("an event", () => {
       workflowEvent(3, { workflow_id: "r1", progress: 40 }),
       agentEvent(4, { agent_id: "a1", status: "busy" }),
       agentEvent(5, { agent_id: "a1", status: "offline" }),
+      { ...agentEvent(6, { agent_id: "a1", status: "idle" }), kind: "agent.secret_rotated" },
     ]
       .map(asJournalEvent)
       .filter(worthReading);
-    expect(kept.map(({ seq }) => seq)).toEqual([1, 5]);
+    expect(kept.map(({ seq }) => seq)).toEqual([1, 5, 6]);
   });
 });
 

@@ -20,6 +20,11 @@ const verbs: Record<string, string> = {
 };
 const now = (status: string): string => verbs[status] ?? `is ${lower(status)}`;
 
+const agentChanges: Record<string, string> = {
+  "agent.added": "joined",
+  "agent.secret_rotated": "has another secret",
+};
+
 function agent(payload: Payload, event: JournalEvent): Described {
   const status = str(payload.status);
   const task = str(payload.current_task);
@@ -27,7 +32,7 @@ function agent(payload: Payload, event: JournalEvent): Described {
   return {
     status,
     subject: str(payload.name) || "An agent",
-    text: payload.is_new === true ? "joined" : [now(status), reason || task].filter(Boolean).join(": "),
+    text: agentChanges[event.kind] ?? [now(status), reason || task].filter(Boolean).join(": "),
     to: `/agents/${str(payload.agent_id) || str(event.entity_id)}`,
   };
 }
@@ -175,7 +180,7 @@ export function worthReading(event: JournalEvent): boolean {
   if (event.type === "workflow_update") return event.previous_status !== status && status !== "queued";
   if (event.type === "step_update") return event.previous_status !== status && !routine.has(status);
   if (event.type === "approval_update") return event.kind !== "approval.changed";
-  if (event.type === "agent_status_change") return event.is_new === true || !routine.has(status);
+  if (event.type === "agent_status_change") return event.kind in agentChanges || !routine.has(status);
   return true;
 }
 
@@ -211,6 +216,13 @@ export function describe(event: JournalEvent, names: Names): Described {
         status: "info",
         subject: "The project’s limits",
         text: `were changed${str(payload.by) ? ` by ${str(payload.by)}` : ""}`,
+        to: "/settings",
+      };
+    case "notice_secret_update":
+      return {
+        status: "info",
+        subject: "The secret of approval notices",
+        text: `was rotated${str(payload.by) ? ` by ${str(payload.by)}` : ""}`,
         to: "/settings",
       };
     case "workflow_saved":

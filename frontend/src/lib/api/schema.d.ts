@@ -1914,7 +1914,7 @@ export interface components {
         };
         /**
          * AgentChanged
-         * @description An agent as it now is. Kinds: agent.added, agent.changed.
+         * @description An agent as it now is. Kinds: agent.added, agent.changed, agent.secret_rotated.
          */
         AgentChanged: {
             /**
@@ -3243,6 +3243,30 @@ export interface components {
             /** @description How many secrets the project has had */
             version: number;
         };
+        /**
+         * NoticeSecretRotated
+         * @description The webhooks of approvals are signed with another secret, which only admins may read. Until
+         *     `old_secret_until`, if there is one, they carry the signature of the one before, too.
+         *     Kind: project.secret_rotated.
+         */
+        NoticeSecretRotated: {
+            /** By */
+            by: string;
+            /** Old Secret Until */
+            old_secret_until: string | null;
+            /**
+             * Project Id
+             * Format: uuid
+             */
+            project_id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "notice_secret_update";
+            /** Version */
+            version: number;
+        };
         /** @enum {string} */
         NoticeStateEnum: "pending" | "sent" | "dead";
         /** @enum {string} */
@@ -3777,7 +3801,7 @@ export interface components {
         };
         RotateSecretRequest: {
             /**
-             * @description So long events are signed with the old secret, too
+             * @description So long events are signed with the old secret, too, 0 to 168
              * @default 24
              */
             overlap_hours: number;
@@ -4248,7 +4272,7 @@ export interface components {
             workflows: components["schemas"]["DashboardRun"][];
         };
         /** @description One message of the socket, told apart by `type`. */
-        SocketEvent: components["schemas"]["AgentRemoved"] | components["schemas"]["AgentChanged"] | components["schemas"]["ApprovalChanged"] | components["schemas"]["CatalogueChanged"] | components["schemas"]["CommandRunChanged"] | components["schemas"]["KeyChanged"] | components["schemas"]["LimitsChanged"] | components["schemas"]["PauseChanged"] | components["schemas"]["ScheduleChanged"] | components["schemas"]["StepChanged"] | components["schemas"]["AlertRaised"] | components["schemas"]["TriggerChanged"] | components["schemas"]["WebhookChanged"] | components["schemas"]["WorkflowSaved"] | components["schemas"]["RunChanged"];
+        SocketEvent: components["schemas"]["AgentRemoved"] | components["schemas"]["AgentChanged"] | components["schemas"]["ApprovalChanged"] | components["schemas"]["CatalogueChanged"] | components["schemas"]["CommandRunChanged"] | components["schemas"]["KeyChanged"] | components["schemas"]["LimitsChanged"] | components["schemas"]["NoticeSecretRotated"] | components["schemas"]["PauseChanged"] | components["schemas"]["ScheduleChanged"] | components["schemas"]["StepChanged"] | components["schemas"]["AlertRaised"] | components["schemas"]["TriggerChanged"] | components["schemas"]["WebhookChanged"] | components["schemas"]["WorkflowSaved"] | components["schemas"]["RunChanged"];
         /** @description A message that has no position in the journal and may be lost, told apart by `type`. */
         SocketTick: components["schemas"]["CommandRunLog"] | components["schemas"]["CommandRunProgress"] | components["schemas"]["WebhookTried"];
         Span: {

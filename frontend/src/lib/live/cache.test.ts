@@ -1,6 +1,13 @@
 import { QueryClient } from "@tanstack/query-core";
 import { describe, expect, it } from "vitest";
-import { agentEvent, makeAgent, makeSnapshot, stepEvent, workflowEvent } from "@/testing/factories";
+import {
+  agentEvent,
+  makeAgent,
+  makeSnapshot,
+  noticeSecretEvent,
+  stepEvent,
+  workflowEvent,
+} from "@/testing/factories";
 import { keys } from "../api/keys";
 import type { EventPage, Metrics, Run } from "../api/types";
 import { applyEvents, applyTicks, writeSnapshot } from "./cache";
@@ -40,6 +47,11 @@ describe("events in the cache", () => {
     expect(after?.steps[1]).toBe(run.steps[1]);
     expect(stale).toContainEqual(keys.runs.detail("r1"));
     expect(stale).not.toContainEqual(keys.runs.lists);
+  });
+
+  it("have the secret of notices read again, if somebody looks at it", () => {
+    const cache = new QueryClient();
+    expect(applyEvents(cache, [noticeSecretEvent(11)])).toContainEqual(keys.noticeSecret);
   });
 
   it("extend the feed once each, newest first", () => {

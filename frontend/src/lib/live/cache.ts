@@ -105,6 +105,7 @@ function applyOne(cache: Cache, event: LiveEvent, invalidate: Invalidate): void 
   else if (event.type === "approval_update") approvalChanged(cache, event, invalidate);
   else if (event.type === "pause_update") pauseChanged(cache, event, invalidate);
   else if (event.type === "limits_update") invalidate(keys.project);
+  else if (event.type === "notice_secret_update") invalidate(keys.noticeSecret);
   else if (event.type === "workflow_saved") invalidate(keys.workflows.all);
   else if (event.type === "schedule_update") invalidate(keys.schedules.all);
   else if (event.type === "trigger_update") invalidate(keys.triggers.all);
@@ -369,6 +370,7 @@ const entityOf: Record<LiveEvent["type"], (event: never) => [string, string]> = 
   approval_update: (e: { approval_id: string }) => ["approval", e.approval_id],
   pause_update: (e: { subject_id: string }) => ["pause", e.subject_id],
   limits_update: (e: { project_id: string }) => ["project", e.project_id],
+  notice_secret_update: (e: { project_id: string }) => ["project", e.project_id],
   workflow_saved: (e: { definition_id: string }) => ["workflow", e.definition_id],
   schedule_update: (e: { schedule_id: string }) => ["schedule", e.schedule_id],
   trigger_update: (e: { trigger_id: string }) => ["trigger", e.trigger_id],

@@ -21,6 +21,7 @@ export type AlertEvent = Event<S["AlertRaised"]>;
 export type ApprovalEvent = Event<S["ApprovalChanged"], { state: ApprovalState }>;
 export type PauseEvent = Event<S["PauseChanged"]>;
 export type LimitsEvent = Event<S["LimitsChanged"]>;
+export type NoticeSecretEvent = Event<S["NoticeSecretRotated"]>;
 export type WorkflowSavedEvent = Event<S["WorkflowSaved"]>;
 export type ScheduleEvent = Event<S["ScheduleChanged"]>;
 export type TriggerEvent = Event<S["TriggerChanged"]>;
@@ -37,6 +38,7 @@ export type LiveEvent =
   | ApprovalEvent
   | PauseEvent
   | LimitsEvent
+  | NoticeSecretEvent
   | WorkflowSavedEvent
   | ScheduleEvent
   | TriggerEvent
