@@ -92,9 +92,10 @@ class Engine:
     def _go_round(self) -> None:
         while not self._stopped.is_set():
             self._woken.clear()
+            began = time.monotonic()  # of all of them, so that they stay due together: one waking, not six
             for duty in self._duties:
-                if time.monotonic() >= duty.due_at and not self._stopped.is_set():
-                    duty.due_at = time.monotonic() + duty.seconds
+                if began >= duty.due_at and not self._stopped.is_set():
+                    duty.due_at = began + duty.seconds
                     self._begin(duty)
             close_old_connections()
             (settings.DATA_DIR / BEAT_FILE).touch()

@@ -12,7 +12,7 @@ import heapq
 import logging
 import random
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -32,6 +32,7 @@ from apps.agents.record import record_run
 from apps.events import bulk, journal
 from apps.events.failpoints import fail_point
 from apps.events.journal import Change
+from apps.events.prepared import prepared
 
 logger = logging.getLogger(__name__)
 
@@ -204,11 +205,16 @@ def _choose(heads: dict[str, list[Waiting]], places: Places) -> dict[UUID, Agent
 
 def _locked(chosen: dict[UUID, Agent | None]) -> list[CommandRun]:
     """The chosen rows in their order, without those that somebody else has in hand."""
+    found = {run.pk: run for run in _queued(list(chosen))}
+    return [found[pk] for pk in chosen if pk in found]
+
+
+@prepared
+def _queued(ids: Collection[UUID]) -> QuerySet[CommandRun]:
     rows = CommandRun.objects.select_for_update(
         of=("self",), skip_locked=connection.features.has_select_for_update_skip_locked
-    ).filter(pk__in=list(chosen), status=RunStatus.QUEUED)
-    found = {run.pk: run for run in rows.select_related("command").defer("command__parameters")}
-    return [found[pk] for pk in chosen if pk in found]
+    ).filter(pk__in=ids, status=RunStatus.QUEUED)
+    return rows.select_related("command").defer("command__parameters")
 
 
 def _waits_for(agent: Agent | None) -> str:

@@ -11,11 +11,12 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from apps.agents.models import UNCLAIMED, CommandRun, Hold, HoldScope
 from apps.events.conditions import one_of
 from apps.events.journal import Change
+from apps.events.prepared import prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,12 @@ def try_lock(project_id: UUID) -> bool:
 
 def subjects(project_id: UUID) -> frozenset[UUID]:
     """What of the project is paused: its own id, those of workflows and runs. There are few."""
-    return frozenset(Hold.objects.filter(project_id=project_id).values_list("subject_id", flat=True))
+    return frozenset(_subjects(project_id))
+
+
+@prepared
+def _subjects(project_id: UUID) -> QuerySet[Hold, UUID]:
+    return Hold.objects.filter(project_id=project_id).values_list("subject_id", flat=True)
 
 
 def of(subject_id: UUID) -> Hold | None:

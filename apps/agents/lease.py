@@ -234,7 +234,7 @@ def _claim_all(
         claimed.append(_claimed(run))
     if runs:
         bulk.write(runs, *WHEN_CLAIMED)
-        CommandRunAttempt.objects.bulk_create(attempts)
+        bulk.insert(attempts)
     return claimed
 
 

@@ -7,21 +7,22 @@ may be lost, and read what they miss by its number. They go with their command r
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from apps.agents.events import CommandRunLog, LogLine
 from apps.agents.models import CommandRun, CommandRunLine, LogLevel, RunStatus
 from apps.agents.storable import storable_text
 from apps.errors import StaleFence
-from apps.events import layer
+from apps.events import bulk, layer
 from apps.events.clock import now
+from apps.events.prepared import prepared
 
 MOST_LINES = 10_000
 MOST_IN_CALL = 1_000
@@ -68,8 +69,7 @@ def add(run: CommandRun, said: Iterable[Said]) -> Taken:
 
 def add_all(given: Sequence[tuple[CommandRun, Sequence[Said]]]) -> list[Taken]:
     """The same for many command runs, in two statements."""
-    found = CommandRunLine.objects.filter(command_run__in=[run.pk for run, _ in given]).order_by()
-    newest = dict(found.values_list("command_run").annotate(last=Max("number")))
+    newest = dict(_newest([run.pk for run, _ in given]))
     taken = []
     written: list[tuple[CommandRun, list[CommandRunLine]]] = []
     for run, said in given:
@@ -83,9 +83,15 @@ def add_all(given: Sequence[tuple[CommandRun, Sequence[Said]]]) -> list[Taken]:
             written.append((run, rows))
         taken.append(Taken(len(kept), len(said) - len(kept), last + len(rows)))
     if written:
-        CommandRunLine.objects.bulk_create([row for _, rows in written for row in rows])
+        bulk.insert([row for _, rows in written for row in rows])
         transaction.on_commit(partial(_tell_all, written))
     return taken
+
+
+@prepared
+def _newest(command_run_ids: Collection[UUID]) -> QuerySet[CommandRunLine, tuple[UUID, int]]:
+    found = CommandRunLine.objects.filter(command_run__in=command_run_ids).order_by()
+    return found.values_list("command_run").annotate(last=Max("number"))
 
 
 def dropped(count: int) -> str:

@@ -7,7 +7,7 @@ for each other.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
@@ -16,7 +16,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.expressions import NegatedExpression
 
 from apps.agents import dispatch, lines
@@ -35,6 +35,7 @@ from apps.agents.status import touch_agent
 from apps.events import bulk
 from apps.events.conditions import is_of, one_of
 from apps.events.journal import Change
+from apps.events.prepared import prepared
 
 # How the log words the outcome of an attempt.
 ENDED = {
@@ -91,12 +92,18 @@ def locked(
 
 def locked_all(project_id: UUID, ids: Iterable[UUID]) -> dict[UUID, CommandRun]:
     """The rows with what belongs to them, locked in the order of their ids."""
+    return {run.pk: run for run in _locked_all(project_id, set(ids))}
+
+
+@prepared
+def _locked_all(project_id: UUID, ids: Collection[UUID]) -> QuerySet[CommandRun]:
     rows = CommandRun.objects.select_for_update(of=("self",)).select_related("command", "agent", "data")
     found = rows.defer("command__parameters", "data__text", "data__error")
-    return {run.pk: run for run in found.filter(is_of(project_id), pk__in=set(ids)).order_by("pk")}
+    return found.filter(is_of(project_id), pk__in=ids).order_by("pk")
 
 
-def unclaimed_locked(project_id: UUID, most: int) -> list[CommandRun]:
+@prepared
+def unclaimed_locked(project_id: UUID, most: int) -> QuerySet[CommandRun]:
     """What was dispatched to workers and nobody claimed, the oldest first, without what somebody else
     has in hand; nothing when another project's is older."""
     waiting = CommandRun.objects.filter(one_of("status", LIVE), status=RunStatus.DISPATCHED)
@@ -107,7 +114,7 @@ def unclaimed_locked(project_id: UUID, most: int) -> list[CommandRun]:
         of=("self",), skip_locked=connection.features.has_select_for_update_skip_locked
     ).select_related("command", "agent", "data")
     found = locked_rows.defer("command__parameters", "data__text", "data__error")
-    return list(found.order_by("dispatched_at", "-priority", "turn", "queued_at")[:most])
+    return found.order_by("dispatched_at", "-priority", "turn", "queued_at")[:most]
 
 
 def retry_or_fail(change: Change, run: CommandRun, failure: Failure) -> None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
+
+from django.db.models import QuerySet
 
 from apps.agents import lanes
 from apps.agents.lanes import AtWork, Waiting
 from apps.agents.models import Agent, Connector, Worker
+from apps.events.prepared import prepared
 
 # Twice the slots keeps every worker busy while priority and pause still decide about the rest.
 OUTSTANDING_PER_SLOT = 2
@@ -65,9 +69,7 @@ class Places:
 def room_of(
     project_id: UUID, limit: int | None, workers: int | None, most_agents: int | None
 ) -> Places | None:
-    present = Agent.objects.filter(project_id=project_id, paused=False).exclude(status="offline")
-    known = present.only("id", "name", "capabilities", "connector", "max_parallel", "last_active")
-    agents = {agent.pk: agent for agent in known[: most_agents and most_agents + 1]}
+    agents = {agent.pk: agent for agent in _present(project_id, most_agents and most_agents + 1)}
     if most_agents is not None and len(agents) > most_agents:
         return None
     live = lanes.at_work()
@@ -87,8 +89,19 @@ def room_of(
     )
 
 
+@prepared
+def _present(project_id: UUID, most: int | None) -> QuerySet[Agent]:
+    present = Agent.objects.filter(project_id=project_id, paused=False).exclude(status="offline")
+    return present.only("id", "name", "capabilities", "connector", "max_parallel", "last_active")[:most]
+
+
 def worker_places() -> int:
-    return Worker.objects.slots() * OUTSTANDING_PER_SLOT
+    return sum(_slots(Worker.live_since())) * OUTSTANDING_PER_SLOT
+
+
+@prepared
+def _slots(since: datetime) -> QuerySet[Worker, int]:
+    return Worker.objects.live(since).values_list("slots", flat=True)
 
 
 def at_workers(live: Iterable[AtWork]) -> Counter[UUID]:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import OperationalError, connection
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from apps.agents import dispatch, explain, handed_over, holds, overdue
 from apps.agents.dispatch import Dispatched
@@ -31,6 +31,7 @@ from apps.events import journal
 from apps.events.clock import now
 from apps.events.conditions import one_of
 from apps.events.failpoints import fail_point
+from apps.events.prepared import prepared
 
 LIMIT = 200
 UNCLAIMED_SECONDS = 30
@@ -100,9 +101,8 @@ def _each(ids: list[UUID], verb: Callable[[UUID], bool]) -> int:
     return sum(verb(pk) for pk in ids)
 
 
-def mark_silent_agents(moment: datetime) -> int:
-    """Pull agents that gave no signal for MC_OFFLINE_SECONDS are offline, unless they hold a lease longer."""
-    since = moment - timedelta(seconds=settings.MC.offline_seconds)
+@prepared
+def _silent(moment: datetime, since: datetime) -> QuerySet[Agent, tuple[UUID, UUID]]:
     held = CommandRun.objects.filter(
         IS_LIVE, agent_id=OuterRef("pk"), status=RunStatus.RUNNING, lease_expires_at__gt=moment
     )
@@ -112,7 +112,12 @@ def mark_silent_agents(moment: datetime) -> int:
         .filter(Q(heartbeat_at__lt=since) | Q(heartbeat_at__isnull=True))
         .exclude(Exists(held))
     )
-    rows = list(silent.values_list("pk", "project_id")[:LIMIT])
+    return silent.values_list("pk", "project_id")[:LIMIT]
+
+
+def mark_silent_agents(moment: datetime) -> int:
+    """Pull agents that gave no signal for MC_OFFLINE_SECONDS are offline, unless they hold a lease longer."""
+    rows = _silent(moment, moment - timedelta(seconds=settings.MC.offline_seconds))
     for agent_id, project_id in rows:
         with journal.changes(project_id) as change:
             refresh_agent(change, agent_id, active=False)

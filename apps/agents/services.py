@@ -27,12 +27,10 @@ from apps.agents.models import (
 from apps.agents.record import record_agent, record_run
 from apps.agents.status import refresh_agent
 from apps.errors import Conflict, InvalidInput, KeyReused
-from apps.events import journal, layer
+from apps.events import bulk, journal, layer
 from apps.events.clock import now
 from apps.events.journal import Change
 from apps.events.kinds import rfc3339
-
-INSERTED_AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,9 +146,9 @@ def queue_all(change: Change, accepted: Sequence[Accepted]) -> list[CommandRun]:
     runs = [one.run for one in accepted]
     for run, turn in zip(runs, lanes.next_turns(runs), strict=True):
         run.turn = turn
-    CommandRun.objects.bulk_create(runs, batch_size=INSERTED_AT_ONCE)
-    CommandRunData.objects.bulk_create(
-        (
+    bulk.insert(runs)
+    bulk.insert(
+        [
             CommandRunData(
                 command_run=one.run,
                 input=one.input,
@@ -158,8 +156,7 @@ def queue_all(change: Change, accepted: Sequence[Accepted]) -> list[CommandRun]:
                 stable_key=one.effort.stable_key,
             )
             for one in accepted
-        ),
-        batch_size=INSERTED_AT_ONCE,
+        ]
     )
     for run in runs:
         record_run(change, "command_run.queued", run, previous=None)

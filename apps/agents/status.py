@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import QuerySet
 
 from apps.agents import unanswered
 from apps.agents.models import LIVE, Agent, AgentStatus, CommandRun, Connector, Provenance, RunStatus
@@ -17,6 +18,7 @@ from apps.agents.record import record_agent
 from apps.events import bulk
 from apps.events.conditions import one_of
 from apps.events.journal import Change
+from apps.events.prepared import prepared
 
 SHOWN = ("status", "status_reason", "current_task", "last_active", "last_error", "paused", "revision")
 # Of what a pull agent said, or was said to do.
@@ -65,11 +67,7 @@ def refresh_agent(
 
 def _refresh(change: Change, touched: Mapping[UUID, _Touch]) -> list[Agent]:
     """The same for many agents in three statements."""
-    # no_key: a command run that names the agent may be inserted meanwhile, by somebody who holds a
-    # lock that the holder of this one waits for. In the order of ids, so that two changes that touch
-    # the same agents do not wait for each other.
-    rows = Agent.objects.select_for_update(no_key=True).filter(pk__in=list(touched)).order_by("pk")
-    agents = list(rows)
+    agents = _locked(touched)
     working = at_work([agent.pk for agent in agents])
     moment = change.moment()
     changed = []
@@ -90,28 +88,45 @@ def _refresh(change: Change, touched: Mapping[UUID, _Touch]) -> list[Agent]:
     return agents
 
 
+@prepared
+def _locked(agent_ids: Collection[UUID]) -> QuerySet[Agent]:
+    # no_key: a command run that names the agent may be inserted meanwhile, by somebody who holds a
+    # lock that the holder of this one waits for. In the order of ids, so that two changes that touch
+    # the same agents do not wait for each other.
+    return Agent.objects.select_for_update(no_key=True).filter(pk__in=agent_ids).order_by("pk")
+
+
 def at_hand(agent_ids: Iterable[UUID | None]) -> set[UUID | None]:
     """Those of the agents that could be locked without waiting; no agent is free always."""
-    wanted = {pk for pk in agent_ids if pk}
+    return {None, *_free({pk for pk in agent_ids if pk})}
+
+
+@prepared
+def _free(agent_ids: Collection[UUID]) -> QuerySet[Agent, UUID]:
     rows = Agent.objects.select_for_update(
         no_key=True, skip_locked=connection.features.has_select_for_update_skip_locked
     )
-    free = rows.filter(pk__in=wanted).order_by("pk").values_list("pk", flat=True) if wanted else ()
-    return {None, *free}
+    return rows.filter(pk__in=agent_ids).order_by("pk").values_list("pk", flat=True)
 
 
 def at_work(agent_ids: Collection[UUID]) -> dict[UUID, AtWork]:
     """Those of the agents that have running command runs, with the newest of each."""
-    running = CommandRun.objects.filter(
-        one_of("status", LIVE), agent_id__in=list(agent_ids), status=RunStatus.RUNNING
-    )
     found: dict[UUID, AtWork] = {}
-    rows = running.order_by("started_at").values_list("agent_id", "title", "lease_expires_at")
-    for agent_id, title, until in rows:
-        if until is not None:
+    for agent_id, title, until in _running_of(agent_ids):
+        if agent_id is not None and until is not None:
             before = found.get(agent_id)
             found[agent_id] = AtWork(title, max(before.until, until) if before else until)
     return found
+
+
+@prepared
+def _running_of(
+    agent_ids: Collection[UUID],
+) -> QuerySet[CommandRun, tuple[UUID | None, str, datetime | None]]:
+    running = CommandRun.objects.filter(
+        one_of("status", LIVE), agent_id__in=agent_ids, status=RunStatus.RUNNING
+    )
+    return running.order_by("started_at").values_list("agent_id", "title", "lease_expires_at")
 
 
 def derive(agent: Agent, work: AtWork | None, moment: datetime) -> None:

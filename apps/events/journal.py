@@ -21,7 +21,7 @@ from django.db import OperationalError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from apps.events import clock, layer
+from apps.events import bulk, clock, layer
 from apps.events.failpoints import ACTIVE, fail_point, verb
 from apps.events.kinds import EventBody
 from apps.events.models import Event, Stream
@@ -205,17 +205,19 @@ def _write(change: Change) -> None:
         first = _advance(change.project_id, len(change.events) + len(change._late)) + 1
         change.take_late()
         stored = _lines(change, first)
-        Event.objects.bulk_create(
-            Event(
-                project_id=change.project_id,
-                seq=line.seq,
-                kind=line.kind,
-                entity=line.entity,
-                entity_id=line.entity_id,
-                payload=line.payload,
-                at=line.at,
-            )
-            for line in stored
+        bulk.insert(
+            [
+                Event(
+                    project_id=change.project_id,
+                    seq=line.seq,
+                    kind=line.kind,
+                    entity=line.entity,
+                    entity_id=line.entity_id,
+                    payload=line.payload,
+                    at=line.at,
+                )
+                for line in stored
+            ]
         )
     else:
         lines = _lines(change, 1)

@@ -8,19 +8,20 @@ already exists. What must happen to those is done afterwards, by `stopping`, `ne
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from apps.agents import holds
 from apps.agents.services import Accepted
 from apps.events.clock import now
 from apps.events.conditions import is_of
 from apps.events.journal import Change
+from apps.events.prepared import prepared
 from apps.workflows import document as documents
 from apps.workflows import errands, expressions, going, mapping, seen, starting, together, waits
 from apps.workflows.document import Document
@@ -83,13 +84,7 @@ class Advance:
     @classmethod
     def hold_all(cls, change: Change, run_ids: Iterable[UUID]) -> dict[UUID, Advance]:
         """The same for many runs, in the order of their ids; those that are no more are left out."""
-        runs = (
-            Run.objects.select_for_update(of=("self",), no_key=True)
-            .select_related("workflow", "version")
-            .defer("version__document", "version__source")
-            .filter(is_of(change.project_id), pk__in=set(run_ids))
-            .order_by("pk")
-        )
+        runs = _locked(change.project_id, set(run_ids))
         return {run.pk: cls(change, run, document_of(run.version)) for run in runs}
 
     def begin(self, steps: Iterable[Step]) -> None:
@@ -277,6 +272,13 @@ class Advance:
             run.status_reason = short(f"{waiting.name}: {waiting.wait_reason}", 300)
         elif was_waiting and not run.is_ending:
             run.status_reason = ""
+
+
+@prepared
+def _locked(project_id: UUID, run_ids: Collection[UUID]) -> QuerySet[Run]:
+    rows = Run.objects.select_for_update(of=("self",), no_key=True).select_related("workflow", "version")
+    rows = rows.defer("version__document", "version__source")
+    return rows.filter(is_of(project_id), pk__in=run_ids).order_by("pk")
 
 
 def _visible(run: Run) -> tuple[Any, ...]:

@@ -6,11 +6,11 @@ steps behind it and the end of the run are committed together or not at all.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from apps.agents import repair
 from apps.agents.events import CommandRunChanged
@@ -20,6 +20,7 @@ from apps.events import journal
 from apps.events.clock import now
 from apps.events.conditions import one_of
 from apps.events.journal import Change, Recorded
+from apps.events.prepared import prepared
 from apps.workflows import approvals, errands, nested, questions, stopping, together, waits
 from apps.workflows.advance import Advance, Ending
 from apps.workflows.models import RUN_OPEN, RUNS, STEP_OPEN, STEPS, Run, Step, StepKind, StepStatus
@@ -59,7 +60,7 @@ def on_command_runs_moved(events: Sequence[Recorded], change: Change) -> None:
         return
     advances = Advance.hold_all(change, told)
     bodies = [body for listed in told.values() for body in listed]
-    open_steps = Step.objects.filter(OPEN_STEP, pk__in=[body.step_id for body in bodies])
+    open_steps = _open_steps([body.step_id for body in bodies if body.step_id])
     steps = {step.command_run_id: step for step in open_steps}
     results = _results(body.command_run_id for body in bodies if body.status in RESULTS)
     moved: dict[UUID, together.Moved] = {}
@@ -236,8 +237,17 @@ def _mirror(step: Step, body: CommandRunChanged) -> None:
 
 def _results(ids: Iterable[UUID]) -> dict[UUID, _Result]:
     """The outputs and the error messages of command runs."""
-    found = CommandRunData.objects.filter(pk__in=list(ids)).values_list("pk", "output", "error")
-    return {pk: (output, error) for pk, output, error in found}
+    return {pk: (output, error) for pk, output, error in _ended(list(ids))}
+
+
+@prepared
+def _ended(ids: Collection[UUID]) -> QuerySet[CommandRunData, tuple[UUID, Any, str]]:
+    return CommandRunData.objects.filter(pk__in=ids).values_list("pk", "output", "error")
+
+
+@prepared
+def _open_steps(ids: Collection[UUID]) -> QuerySet[Step]:
+    return Step.objects.filter(OPEN_STEP, pk__in=ids)
 
 
 def _ending(status: str, error_code: str, result: _Result | None) -> Ending:

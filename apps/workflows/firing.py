@@ -21,6 +21,7 @@ from apps.events import journal
 from apps.events.clock import now
 from apps.events.conditions import one_of
 from apps.events.journal import Change
+from apps.events.prepared import prepared
 from apps.workflows import cron, services, stopping
 from apps.workflows.advance import Advance
 from apps.workflows.models import (
@@ -57,9 +58,8 @@ class Plan:
 def fire_due() -> int:
     """Start what is due, and what waited for a run that is over by now. Returns how many moments
     it dealt with. Each is a transaction of its own, and a schedule that breaks holds up no other."""
-    due = Schedule.objects.filter(enabled=True, next_at__lte=now()).order_by("next_at", "id")
     fired = 0
-    for schedule_id, project_id in list(due.values_list("id", "project_id")[:BATCH]):
+    for schedule_id, project_id in _due(now()):
         try:
             for _ in range(MAX_CATCH_UP):
                 if not _fire_next(schedule_id, project_id):
@@ -70,6 +70,12 @@ def fire_due() -> int:
         except Exception:
             logger.exception("a schedule could not be fired", extra={"schedule": str(schedule_id)})
     return fired + _start_queued()
+
+
+@prepared
+def _due(moment: datetime) -> QuerySet[Schedule, tuple[UUID, UUID]]:
+    due = Schedule.objects.filter(enabled=True, next_at__lte=moment).order_by("next_at", "id")
+    return due.values_list("id", "project_id")[:BATCH]
 
 
 def prune_ticks() -> int:
@@ -256,11 +262,15 @@ def _say(change: Change, schedule: Schedule, tick: ScheduleTick, why: str) -> No
 
 def _start_queued() -> int:
     """Start the oldest waiting moment of each schedule that has no open run any more."""
+    return sum(_start_oldest(schedule_id, project_id) for schedule_id, project_id in _with_a_free_run())
+
+
+@prepared
+def _with_a_free_run() -> QuerySet[Schedule, tuple[UUID, UUID]]:
     waiting = ScheduleTick.objects.filter(schedule=OuterRef("pk"), outcome=TickOutcome.QUEUED)
     open_run = Run.objects.filter(origin_id=OuterRef("pk")).filter(one_of("status", RUN_OPEN))
     free = Schedule.objects.filter(Exists(waiting), ~Exists(open_run), enabled=True, overlap=Overlap.QUEUE)
-    rows = list(free.values_list("id", "project_id")[:BATCH])
-    return sum(_start_oldest(schedule_id, project_id) for schedule_id, project_id in rows)
+    return free.values_list("id", "project_id")[:BATCH]
 
 
 def _start_oldest(schedule_id: UUID, project_id: UUID) -> bool:

@@ -22,6 +22,7 @@ from apps.events import journal
 from apps.events.clock import now
 from apps.events.failpoints import fail_point
 from apps.events.journal import Change
+from apps.events.prepared import prepared
 from apps.workflows import deliveries
 from apps.workflows.document_parts import Notify
 from apps.workflows.models import Approval, ApprovalState, Notice, NoticeKind, NoticeState
@@ -48,7 +49,12 @@ def write(change: Change, approval: Approval, told: Notify | None) -> None:
 
 def is_due() -> bool:
     """Whether anything may be sent now; asked before a thread is begun for it."""
-    return _due().exists()
+    return bool(_first_due(now()))
+
+
+@prepared
+def _first_due(at: datetime) -> QuerySet[Notice, UUID]:
+    return Notice.objects.filter(state=NoticeState.PENDING, next_at__lte=at).values_list("pk", flat=True)[:1]
 
 
 def _due() -> QuerySet[Notice]:

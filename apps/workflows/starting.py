@@ -3,16 +3,19 @@ run ordered, or it ends because that cannot be. The run is locked."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
+
+from django.db.models import QuerySet
 
 from apps.agents.http_work import HttpOrder, checked_http, secrets_in
 from apps.agents.models import Agent, Command
 from apps.agents.services import Accepted, Order, checked, queue_all
 from apps.errors import InvalidInput
 from apps.events.clock import now
+from apps.events.prepared import prepared
 from apps.workflows import errands, expressions, going, mapping, together, waits
 from apps.workflows.document import Http
 from apps.workflows.document import Step as Definition
@@ -57,10 +60,10 @@ class Catalogue:
             if step.agent and step.agent not in self._agents:
                 agents.add(step.agent)
         if commands:
-            known = Command.objects.filter(project=self.project_id, name__in=commands)
+            known = _commands(self.project_id, commands)
             self._commands |= dict.fromkeys(commands) | {command.name: command for command in known}
         if agents:
-            found = Agent.objects.filter(project=self.project_id, slug__in=agents)
+            found = _agents(self.project_id, agents)
             self._agents |= dict.fromkeys(agents) | {agent.slug: agent for agent in found}
 
     def command(self, name: str) -> Command:
@@ -74,6 +77,16 @@ class Catalogue:
         if agent is None:
             raise NotInCatalogue(f"There is no agent {slug!r} any more; save the workflow with another.")
         return agent
+
+
+@prepared
+def _commands(project_id: UUID, names: Collection[str]) -> QuerySet[Command]:
+    return Command.objects.filter(project=project_id, name__in=names)
+
+
+@prepared
+def _agents(project_id: UUID, slugs: Collection[str]) -> QuerySet[Agent]:
+    return Agent.objects.filter(project=project_id, slug__in=slugs)
 
 
 def run_facts(run: Run) -> dict[str, Any]:

@@ -7,14 +7,15 @@ for each. The runs are locked.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.db.models import F, Max, Q
+from django.db.models import F, Max, Q, QuerySet
 
 from apps.events import bulk
 from apps.events.conditions import one_of
+from apps.events.prepared import prepared
 from apps.workflows import graph, mapping, starting
 from apps.workflows.endings import Ending
 from apps.workflows.models import STEP_OPEN, RunData, Step, StepStatus
@@ -108,7 +109,7 @@ def _free_one(advance: Advance, needs: Counter[str]) -> None:
     for count in set(needs.values()):
         waiting = pending.filter(key__in=[key for key, n in needs.items() if n == count])
         waiting.update(waits_for=F("waits_for") - count)
-    advance.make_ready(pending.filter(key__in=list(needs), waits_for=0).order_by("index"))
+    advance.make_ready(_free_of(advance.run.pk, list(needs)))
 
 
 def _free_pairs(waiting: Sequence[tuple[Advance, Counter[str]]]) -> None:
@@ -134,7 +135,7 @@ def go_on(advances: Sequence[Advance]) -> None:
     catalogue = starting.Catalogue(ready[0].change.project_id)
     catalogue.look_up(definition for advance in ready for definition in advance.definitions_ready())
     blank = [advance.run.pk for advance in ready if advance.input is None]
-    inputs = dict(RunData.objects.filter(run__in=blank).values_list("run_id", "input")) if blank else {}
+    inputs = dict(_inputs(blank))
     ordered: list[Ordered] = []
     for advance in ready:
         if advance.input is None:
@@ -176,8 +177,23 @@ def swap(steps: Sequence[Step], previous: Sequence[str], *names: str) -> None:
 
 
 def _furthest_running(run_ids: Sequence[UUID]) -> dict[UUID, int]:
-    if not run_ids:
-        return {}
+    return dict(_furthest(run_ids))
+
+
+@prepared
+def _furthest(run_ids: Collection[UUID]) -> QuerySet[Step, tuple[UUID, int]]:
     at_work = (StepStatus.RUNNING, StepStatus.WAITING)
     running = Step.objects.filter(one_of("status", STEP_OPEN), run__in=run_ids, status__in=at_work)
-    return dict(running.order_by().values_list("run_id").annotate(furthest=Max("index")))
+    return running.order_by().values_list("run_id").annotate(furthest=Max("index"))
+
+
+@prepared
+def _inputs(run_ids: Collection[UUID]) -> QuerySet[RunData, tuple[UUID, Any]]:
+    return RunData.objects.filter(run__in=run_ids).values_list("run_id", "input")
+
+
+@prepared
+def _free_of(run_id: UUID, keys: Collection[str]) -> QuerySet[Step]:
+    """The steps with these keys that wait for no other any more."""
+    pending = Step.objects.filter(run=run_id, map_index=-1, status=StepStatus.PENDING)
+    return pending.filter(key__in=keys, waits_for=0).order_by("index")

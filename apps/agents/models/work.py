@@ -414,9 +414,9 @@ class Hold(models.Model):
 
 
 class WorkerQuerySet(models.QuerySet["Worker"]):
-    def live(self) -> WorkerQuerySet:
-        """Workers heard of within three heartbeats and not on their way out."""
-        return self.filter(heartbeat_at__gte=Worker.live_since(), stopping=False)
+    def live(self, since: datetime | None = None) -> WorkerQuerySet:
+        """Workers heard of `since`, or else within three heartbeats, and not on their way out."""
+        return self.filter(heartbeat_at__gte=since or Worker.live_since(), stopping=False)
 
     def slots(self) -> int:
         return int(self.live().aggregate(n=models.Sum("slots"))["n"] or 0)

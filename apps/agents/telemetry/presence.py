@@ -37,6 +37,7 @@ from apps.events.clock import now
 from apps.events.conditions import one_of
 from apps.events.journal import Change
 from apps.events.kinds import rfc3339
+from apps.events.prepared import prepared
 
 STALE_SECONDS = 120
 LIMIT = 500
@@ -207,11 +208,14 @@ def sweep() -> int:
     since = moment - timedelta(seconds=STALE_SECONDS)
     _keep_busy_ones(moment, since)
     by_project: dict[UUID, list[int]] = defaultdict(list)
-    for pk, project_id in (
-        _open().filter(seen_at__lt=since).order_by("seen_at").values_list("pk", "project_id")[:LIMIT]
-    ):
+    for pk, project_id in _stale(since):
         by_project[project_id].append(pk)
     return sum(_forget(project_id, ids, since) for project_id, ids in by_project.items())
+
+
+@prepared
+def _stale(since: datetime) -> QuerySet[Span, tuple[int, UUID]]:
+    return _open().filter(seen_at__lt=since).order_by("seen_at").values_list("pk", "project_id")[:LIMIT]
 
 
 def _open() -> QuerySet[Span]:
@@ -230,13 +234,23 @@ def _forget(project_id: UUID, ids: list[int], since: datetime) -> int:
     return len(stale)
 
 
+def _at_work(since: datetime) -> QuerySet[Span]:
+    return _open().filter(kind__in=ROOT_KINDS, seen_at__gte=since, agent_id__isnull=False)
+
+
+@prepared
+def _any_at_work(since: datetime) -> QuerySet[Span, int]:
+    return _at_work(since).order_by().values_list("pk", flat=True)[:1]
+
+
 def _keep_busy_ones(moment: datetime, since: datetime) -> None:
     """A long model call gives no signal; its agent would be taken for offline before its span is stale."""
+    if not _any_at_work(since):
+        return
     soon_silent = moment - timedelta(seconds=settings.MC.offline_seconds / 2)
-    at_work = _open().filter(kind__in=ROOT_KINDS, seen_at__gte=since, agent_id__isnull=False)
     seen_only = [Provenance.EVENT, Provenance.INFERRED]
     Agent.objects.filter(
-        pk__in=at_work.values("agent_id"),
+        pk__in=_at_work(since).values("agent_id"),
         connector=Connector.PULL,
         provenance__in=seen_only,
         heartbeat_at__lt=soon_silent,

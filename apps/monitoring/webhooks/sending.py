@@ -33,6 +33,7 @@ from apps.events import journal, layer
 from apps.events.clock import now
 from apps.events.failpoints import fail_point
 from apps.events.journal import Change
+from apps.events.prepared import prepared
 from apps.monitoring.events import WebhookTried
 from apps.monitoring.models import DeliveryState, WebhookDelivery, WebhookEndpoint
 from apps.monitoring.webhooks import endpoints
@@ -78,7 +79,7 @@ class Result:
 
 def is_due() -> bool:
     """Whether anything may be sent now; asked before a thread is begun for it."""
-    return _with_something_due(now()).exists()
+    return bool(_first_due(now()))
 
 
 def send_due() -> int:
@@ -142,6 +143,11 @@ def _with_something_due(at: datetime) -> QuerySet[WebhookEndpoint]:
     """Asked endpoint by endpoint: there are few of them, and of deliveries there may be very many."""
     waiting = WebhookDelivery.objects.filter(endpoint=OuterRef("pk"), state=DeliveryState.PENDING)
     return WebhookEndpoint.objects.filter(Exists(waiting.filter(next_at__lte=at)), enabled=True)
+
+
+@prepared
+def _first_due(at: datetime) -> QuerySet[WebhookEndpoint, UUID]:
+    return _with_something_due(at).order_by().values_list("pk", flat=True)[:1]
 
 
 def _win(endpoint: WebhookEndpoint, chosen: QuerySet[WebhookDelivery], until: datetime) -> list[Held]:
