@@ -29,7 +29,7 @@ from django.db.transaction import TransactionManagementError
 P = ParamSpec("P")
 Row = TypeVar("Row")
 
-_Key = tuple[tuple[str, object], ...]
+_Key = tuple[tuple[str, Any], ...]
 MANY = 1024
 _BEGIN = datetime(1000, 1, 1, tzinfo=UTC)
 
@@ -64,7 +64,7 @@ class Prepared(Generic[P, Row]):
 
     def _plan(self, key: _Key, values: Sequence[object]) -> _Plan:
         stand_ins: list[Any] = [
-            [_stand_in(_first(value)) for _ in range(int(str(size)))] if kind == "several"
+            [_stand_in(_first(value)) for _ in range(size)] if kind == "several"
             else _stand_in(value) if kind == "one" else value
             for (kind, size), value in zip(key, values, strict=True)
         ]  # fmt: skip
@@ -109,7 +109,7 @@ class _Plan:
         for (kind, size), value in zip(self.key, values, strict=True):
             if kind == "several":
                 listed = [_ready(one, self.compiler) for one in value]
-                ready.append(listed + [listed[-1]] * (int(str(size)) - len(listed)))
+                ready.append(listed + [listed[-1]] * (size - len(listed)))
             else:
                 ready.append(_ready(value, self.compiler))
         params = list(self.params)
@@ -138,7 +138,7 @@ class _Filled(SQLCompiler):
         return self._plan.converters
 
 
-def _kind(value: object) -> tuple[str, object]:
+def _kind(value: object) -> tuple[str, Any]:
     """What of a value decides about the text of the statement."""
     if isinstance(value, (UUID, datetime, str)):
         return "one", type(value) if isinstance(value, (UUID, datetime)) else str
