@@ -1,7 +1,8 @@
 """Querysets that are put together once: from then on only their values change.
 
 Django makes a queryset's statement anew each time, which costs ten times what SQLite needs to answer it,
-and there are 22 questions to a step (docs/decisions/0013). What is asked again and again is therefore a function that returns a queryset, and is called like one that returns its rows:
+and there are 22 questions to a step (docs/decisions/0013). What is asked again and again is therefore a
+function that returns a queryset, and is called like one that returns its rows:
 
     @prepared
     def open_runs(project_id: UUID, ids: Collection[UUID]) -> QuerySet[Run]:
