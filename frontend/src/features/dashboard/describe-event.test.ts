@@ -30,7 +30,7 @@ suite("an event", () => {
       "Far has another secret -> /agents/a1",
     );
     expect(say(noticeSecretEvent(2, { by: "grace" }))).toBe(
-      "The secret of approval notices was rotated by grace -> /settings",
+      "Approval notices have another secret, made by grace -> /settings",
     );
     expect(say(approvalEvent(2))).toBe("Ship the fix? waits for a person -> /approvals");
     expect(say(approvalEvent(3, { state: "rejected", run_id: "r1" }))).toBe(

@@ -221,8 +221,8 @@ export function describe(event: JournalEvent, names: Names): Described {
     case "notice_secret_update":
       return {
         status: "info",
-        subject: "The secret of approval notices",
-        text: `was rotated${str(payload.by) ? ` by ${str(payload.by)}` : ""}`,
+        subject: "Approval notices",
+        text: `have another secret${str(payload.by) ? `, made by ${str(payload.by)}` : ""}`,
         to: "/settings",
       };
     case "workflow_saved":
