@@ -49,21 +49,18 @@ def write(change: Change, approval: Approval, told: Notify | None) -> None:
 
 def is_due() -> bool:
     """Whether anything may be sent now; asked before a thread is begun for it."""
-    return bool(_first_due(now()))
+    return bool(_due(now()))
 
 
 @prepared
-def _first_due(at: datetime) -> QuerySet[Notice, UUID]:
-    return Notice.objects.filter(state=NoticeState.PENDING, next_at__lte=at).values_list("pk", flat=True)[:1]
-
-
-def _due() -> QuerySet[Notice]:
-    return Notice.objects.filter(state=NoticeState.PENDING, next_at__lte=now()).order_by("next_at")
+def _due(moment: datetime) -> QuerySet[Notice, tuple[UUID, datetime | None]]:
+    due = Notice.objects.filter(state=NoticeState.PENDING, next_at__lte=moment).order_by("next_at")
+    return due.values_list("pk", "next_at")[:BATCH]
 
 
 def send_due(at_once: int = AT_ONCE) -> int:
     """Send what is due, some at a time; returns how many were tried. Waits for the network."""
-    rows = [(pk, at) for pk, at in _due().values_list("pk", "next_at")[:BATCH] if at is not None]
+    rows = [(pk, at) for pk, at in _due(now()) if at is not None]
     if at_once == 1 or len(rows) <= 1:
         return sum(_send(pk, at) for pk, at in rows)
     with ThreadPoolExecutor(at_once, thread_name_prefix="notices") as pool:

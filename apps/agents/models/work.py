@@ -418,9 +418,6 @@ class WorkerQuerySet(models.QuerySet["Worker"]):
         """Workers heard of `since`, or else within three heartbeats, and not on their way out."""
         return self.filter(heartbeat_at__gte=since or Worker.live_since(), stopping=False)
 
-    def slots(self) -> int:
-        return int(self.live().aggregate(n=models.Sum("slots"))["n"] or 0)
-
 
 class Worker(models.Model):
     """One process that executes command runs, as it last reported itself."""
