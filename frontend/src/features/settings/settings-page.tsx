@@ -35,23 +35,19 @@ export function SettingsPage() {
 
 function Keys() {
   return (
-    <Card
-      title="API keys"
-      actions={
-        <>
-          <Link to="/connect" className={buttonClass("ghost", "sm")}>
-            Connect an agent
-          </Link>
-          <Link to="/keys" className={buttonClass("secondary", "sm")}>
-            Open keys
-          </Link>
-        </>
-      }
-    >
+    <Card title="API keys">
       <p className="text-table text-muted">
         Agents and programs sign in with a key: scoped, for one agent or the fleet, rotated without a pause,
         revoked within a second.
       </p>
+      <div className="mt-2 flex flex-wrap gap-2">
+        <Link to="/keys" className={buttonClass("secondary", "sm")}>
+          Open keys
+        </Link>
+        <Link to="/connect" className={buttonClass("ghost", "sm")}>
+          Connect an agent
+        </Link>
+      </div>
     </Card>
   );
 }
